@@ -44,6 +44,14 @@ class TransientError(ChargebackError):
     """The other side is busy or briefly away; state machines retry these, with backoff, and nothing else."""
 
 
+class InvoicesNotFinal(BooksStillOpenError):
+    """Lines with a cost have no invoice id yet; the message counts them by kind."""
+
+
+class InvalidConfiguration(ChargebackError):
+    """A function's environment lacks a setting, or holds an invalid one; the message names every one."""
+
+
 class InvalidRequest(BadInputError):
     """The execution's input is not what the state machine takes."""
 
@@ -93,7 +101,9 @@ class MissingCost(BadInputError):
 
 
 class InvalidPolicy(BadInputError):
-    """The chargeback policy or a driver table cannot be used. Carries every defect, each with its path in the file."""
+    """The chargeback policy or a driver table cannot be used; ``defects`` has every one, with its path in the file."""
+
+    defects: tuple[object, ...] = ()
 
 
 class PeriodLocked(ChargebackError):

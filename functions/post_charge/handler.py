@@ -1,0 +1,35 @@
+"""State PostCharge, once per cost center."""
+
+from aws_lambda_powertools.utilities.parser import event_parser
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.post_charge.item import ChargeItem
+from functions.post_charge.logic import post_charge
+from functions.render_statement.package import FiledStatement
+from functions.shared import run_files
+from functions.shared.adapters.charge_book import open_charge_book
+from functions.shared.adapters.object_store import ObjectStore
+from functions.shared.adapters.secrets import read_secret
+from functions.shared.money import format_cents
+from functions.shared.observability import logger, metrics, tracer
+from functions.shared.settings import Settings, load_settings
+
+
+class PostChargeSettings(Settings):
+    servicenow_secret: str
+    work_bucket: str
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+@tracer.capture_lambda_handler(capture_response=False)
+@event_parser(model=ChargeItem)
+def handler(event: ChargeItem, context: LambdaContext) -> dict[str, object]:
+    settings = load_settings(PostChargeSettings)
+    work = ObjectStore(settings.work_bucket)
+    filed = FiledStatement.model_validate(work.read_json(run_files.rendered_key(event.run_id, event.business_unit)))
+    with open_charge_book(read_secret(settings.servicenow_secret)) as book:
+        posted = post_charge(event.charge(filed.pdf_sha256), book)
+    work.write_json(run_files.posted_key(event.run_id, event.cost_center), posted.model_dump(mode="json"))
+    logger.info("charge posted", cost_center=event.cost_center, key=posted.key, created=posted.created)
+    return {"amount": format_cents(posted.amount)}

@@ -1,0 +1,72 @@
+"""State PrepareStatements."""
+
+from aws_lambda_powertools.utilities.parser import event_parser
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.prepare_statements.logic import RunFacts, build_statements
+from functions.prepare_statements.payload import ItemsReference, PrepareStatementsRequest, StatementsPrepared
+from functions.prepare_statements.rows import UntaggedCost, read_statement_rows
+from functions.prepare_statements.totals import add_up, charges
+from functions.render_statement.model import Provenance
+from functions.render_statement.package import RenderStatementRequest
+from functions.shared import run_files
+from functions.shared.adapters.object_store import ObjectStore, read_query_result
+from functions.shared.compiled_policy import PolicyOfRun
+from functions.shared.money import total
+from functions.shared.observability import logger, metrics, tracer
+from functions.shared.reconciliation import Reconciliation
+from functions.shared.seal import Seal
+from functions.shared.settings import Settings, load_settings
+from functions.shared.sql_catalog import hash_statements
+
+
+class PrepareStatementsSettings(Settings):
+    code_version: str
+    work_bucket: str
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+@tracer.capture_lambda_handler(capture_response=False)
+@event_parser(model=PrepareStatementsRequest)
+def handler(event: PrepareStatementsRequest, context: LambdaContext) -> dict[str, object]:
+    settings = load_settings(PrepareStatementsSettings)
+    work, run_id = ObjectStore(settings.work_bucket), event.run_id
+    policy = PolicyOfRun.model_validate(work.read_json(run_files.policy_key(run_id)))
+    seal = Seal.model_validate(work.read_json(run_files.seal_key(run_id)))
+    reconciliation = Reconciliation.model_validate(work.read_json(run_files.reconciliation_key(run_id)))
+    rows = read_statement_rows(
+        read_query_result(event.results.entries),
+        read_query_result(event.results.pool_shares),
+        read_query_result(event.results.top_resources),
+        read_query_result(event.results.earlier_months),
+    )
+    facts = RunFacts(
+        billing_period=event.billing_period,
+        revision=event.revision,
+        draft=event.preview,
+        provenance=Provenance(
+            policy_sha256=policy.sha256,
+            sql_sha256=hash_statements(),
+            code_version=settings.code_version,
+            manifest_execution_id=seal.manifest_execution_id,
+            sealed_files=len(seal.files),
+            line_items=event.line_items,
+        ),
+    )
+    statements = build_statements(facts, policy, reconciliation, rows)
+    totals = add_up(rows.entries, UntaggedCost.model_validate(next(read_query_result(event.results.untagged_cost))))
+    items = charges(run_id, event.billing_period, event.revision, policy, totals)
+    for statement in statements:
+        key = run_files.statement_model_key(run_id, statement.business_unit.id)
+        work.write_json(key, statement.model_dump(mode="json"))
+    units = [RenderStatementRequest(run_id=run_id, business_unit=s.business_unit.id) for s in statements]
+    work.write_json(run_files.totals_key(run_id), totals.model_dump(mode="json"))
+    work.write_json(run_files.statement_items_key(run_id), [unit.model_dump(mode="json") for unit in units])
+    work.write_json(run_files.charge_items_key(run_id), [item.model_dump(mode="json") for item in items])
+    logger.info("statements prepared", run_id=run_id, statements=len(units), charges=len(items))
+    return StatementsPrepared(
+        statements=ItemsReference(bucket=work.bucket, key=run_files.statement_items_key(run_id), count=len(units)),
+        charges=ItemsReference(bucket=work.bucket, key=run_files.charge_items_key(run_id), count=len(items)),
+        total=total(center.total for center in totals.cost_centers),
+    ).model_dump(mode="json")

@@ -1,0 +1,43 @@
+"""What the state PrepareStatements takes and gives."""
+
+from __future__ import annotations
+
+from functions.shared.money import Cents
+from functions.shared.payload import Payload
+
+
+class StatementResults(Payload):
+    """Where Athena put the rows of the statement queries."""
+
+    entries: str
+    pool_shares: str
+    top_resources: str
+    earlier_months: str
+    untagged_cost: str
+
+
+class PrepareStatementsRequest(Payload):
+    """The run whose statements are prepared."""
+
+    run_id: str
+    billing_period: str
+    revision: int
+    preview: bool
+    line_items: int
+    results: StatementResults
+
+
+class ItemsReference(Payload):
+    """The items of a Map in the work bucket."""
+
+    bucket: str
+    key: str
+    count: int
+
+
+class StatementsPrepared(Payload):
+    """How many statements are rendered and charges posted, and what they come to together."""
+
+    statements: ItemsReference
+    charges: ItemsReference
+    total: Cents

@@ -1,0 +1,46 @@
+"""State ReadManifest."""
+
+from aws_lambda_powertools.utilities.parser import event_parser
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.read_manifest.logic import DeliveryFound, ReadManifestRequest, name_run, requested_period
+from functions.shared import run_files
+from functions.shared.adapters.object_store import ObjectStore
+from functions.shared.delivery import bind_manifest, choose_manifest, manifest_folder, parse_manifest
+from functions.shared.observability import logger, metrics, tracer
+from functions.shared.settings import Settings, load_settings
+
+
+class ReadManifestSettings(Settings):
+    billing_bucket: str
+    export_prefix: str
+    work_bucket: str
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+@tracer.capture_lambda_handler(capture_response=False)
+@event_parser(model=ReadManifestRequest)
+def handler(event: ReadManifestRequest, context: LambdaContext) -> dict[str, object]:
+    settings = load_settings(ReadManifestSettings)
+    billing, work = ObjectStore(settings.billing_bucket), ObjectStore(settings.work_bucket)
+    period = requested_period(event.request)
+    manifests = billing.latest_versions(manifest_folder(settings.export_prefix, period))
+    manifest_key = choose_manifest(settings.export_prefix, period, manifests)
+    manifest = parse_manifest(manifest_key, billing.read_text(manifest_key))
+    data_files = billing.latest_versions(f"{settings.export_prefix}data/BILLING_PERIOD={period}/")
+    delivery = bind_manifest(manifest_key, manifest, period, data_files)
+    run_id = name_run(period, event.execution_id, event.attempt)
+    work.write_json(run_files.delivery_key(run_id), delivery.model_dump(mode="json"))
+    logger.info("delivery found", run_id=run_id, manifest=manifest_key, data_files=len(delivery.files))
+    return DeliveryFound(
+        billing_period=str(period),
+        run_id=run_id,
+        preview=event.request.preview,
+        policy_key=event.request.policy_key or "",
+        manifest_key=manifest_key,
+        manifest_execution_id=delivery.manifest_execution_id,
+        data_files=len(delivery.files),
+        data_bytes=sum(file.size for file in delivery.files),
+        fingerprint=delivery.fingerprint,
+    ).model_dump(mode="json")

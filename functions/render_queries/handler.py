@@ -1,0 +1,36 @@
+"""States RenderSurvey and RenderQueries."""
+
+from aws_lambda_powertools.utilities.parser import event_parser
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.render_queries.logic import RenderQueriesRequest, render_close, render_survey
+from functions.shared import run_files
+from functions.shared.adapters.object_store import ObjectStore
+from functions.shared.compiled_policy import PolicyOfRun
+from functions.shared.delivery import Delivery
+from functions.shared.observability import logger, metrics, tracer
+from functions.shared.periods import BillingPeriod
+from functions.shared.settings import Settings, load_settings
+
+
+class RenderQueriesSettings(Settings):
+    billing_bucket: str
+    work_bucket: str
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+@tracer.capture_lambda_handler(capture_response=False)
+@event_parser(model=RenderQueriesRequest)
+def handler(event: RenderQueriesRequest, context: LambdaContext) -> dict[str, object]:
+    settings = load_settings(RenderQueriesSettings)
+    if event.stage == "survey":
+        return render_survey(BillingPeriod.parse(event.billing_period)).model_dump()
+    work = ObjectStore(settings.work_bucket)
+    delivery = Delivery.model_validate(work.read_json(run_files.delivery_key(event.run_id)))
+    policy = PolicyOfRun.model_validate(work.read_json(run_files.policy_key(event.run_id)))
+    rendered = render_close(
+        event, delivery, policy, billing_bucket=settings.billing_bucket, work_bucket=settings.work_bucket
+    )
+    logger.info("queries rendered", run_id=event.run_id, queries=len(rendered.queries))
+    return rendered.model_dump()

@@ -1,0 +1,110 @@
+"""Renders a run's queries from the SQL files: which parameters each takes, and where its rows go."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from functions.shared import run_files
+from functions.shared.compiled_policy import PolicyOfRun
+from functions.shared.delivery import Delivery
+from functions.shared.payload import Payload
+from functions.shared.periods import BillingPeriod
+from functions.shared.sql_catalog import ParameterValue, load_statement, render, unload
+
+TREND_MONTHS = 11
+"""How many earlier months a statement shows."""
+
+UNLOADED = (
+    "r010_control_totals",
+    "f010_charges",
+    "a010_divided_charges",
+    "a020_owned_charges",
+    "a030_invoice_items",
+    "a050_ledger_entries",
+)
+"""Statements whose rows later statements read: they are unloaded into the run's folder."""
+
+RUN_STATEMENTS = (
+    "r030_pools",
+    "s010_ledger_entries",
+    "s020_pool_shares",
+    "s030_top_resources",
+    "s050_untagged_cost",
+)
+"""Statements that take the run's id and nothing else."""
+
+
+class RenderQueriesRequest(Payload):
+    """The run; ``survey`` renders the query before the lock, ``close`` all that follow it."""
+
+    stage: Literal["survey", "close"]
+    run_id: str
+    billing_period: str
+    revision: int
+
+
+class RenderedQueries(Payload):
+    """Queries in Athena's SQL by statement name; pool shares have one query a level."""
+
+    queries: dict[str, str]
+    pool_shares: list[str]
+
+
+def render_survey(period: BillingPeriod) -> RenderedQueries:
+    """The query that looks over a delivery."""
+    return RenderedQueries(
+        queries={"v010_delivered_lines": render("v010_delivered_lines", {"billing_period": str(period)})},
+        pool_shares=[],
+    )
+
+
+def render_close(
+    request: RenderQueriesRequest, delivery: Delivery, policy: PolicyOfRun, *, billing_bucket: str, work_bucket: str
+) -> RenderedQueries:
+    """All queries of a close, in their final form: nothing is put into them afterwards."""
+    run_id, period = request.run_id, BillingPeriod.parse(request.billing_period)
+    scan: dict[str, ParameterValue] = {
+        "billing_period": str(period),
+        "data_files": [f"s3://{billing_bucket}/{file.key}" for file in delivery.files],
+    }
+    fold: dict[str, ParameterValue] = {
+        **scan,
+        "cost_basis": policy.cost_basis,
+        "keeps_operation": policy.keeps_operation,
+        "keeps_usage_type": policy.keeps_usage_type,
+        "owner_tag": policy.owner_tag,
+        "policy_tags": policy.policy_tags,
+    }
+    revision: dict[str, ParameterValue] = {"run_id": run_id, "charge_period": str(period), "revision": request.revision}
+    run = {"run_id": run_id}
+    queries = {
+        "r010_control_totals": render("r010_control_totals", scan),
+        "f010_charges": render("f010_charges", fold, flat_tags=delivery.flat_tags),
+        "a010_divided_charges": render("a010_divided_charges", run),
+        "a020_owned_charges": render("a020_owned_charges", run),
+        "a030_invoice_items": render("a030_invoice_items", run),
+        "a050_ledger_entries": render("a050_ledger_entries", {**revision, "billing_period": str(period)}),
+        "r020_invoices": render("r020_invoices", revision),
+        "s040_earlier_months": render(
+            "s040_earlier_months",
+            {"first_period": str(period.previous(TREND_MONTHS)), "last_period": str(period.previous())},
+        ),
+        **{name: render(name, run) for name in RUN_STATEMENTS},
+    }
+    for name in UNLOADED:
+        prefix = run_files.table_prefix(run_id, load_statement(name).relation)
+        queries[name] = unload(queries[name], f"s3://{work_bucket}/{prefix}")
+    return RenderedQueries(queries=queries, pool_shares=_render_levels(run_id, policy, work_bucket))
+
+
+def _render_levels(run_id: str, policy: PolicyOfRun, work_bucket: str) -> list[str]:
+    return [
+        unload(
+            render(
+                "a040_pool_shares",
+                {"run_id": run_id, "pool_level": level, "unowned_cost_center": policy.unowned_cost_center},
+            ),
+            f"s3://{work_bucket}/{run_files.pool_level_prefix(run_id, level)}",
+        )
+        for level in policy.pool_levels
+    ]

@@ -1,0 +1,83 @@
+"""Numbers as a statement prints them: 1,234.56, −1,234.56, +4.2%. Exact: no amount becomes a float, or is rounded.
+
+Percentages and bar lengths are ratios, for reading only; they are rounded half away from zero.
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+
+from functions.shared.money import CENT, format_cents
+from functions.shared.periods import BillingPeriod
+
+MINUS = "−"
+NONE = "–"
+
+
+def amount(value: Decimal) -> str:
+    """Cents with thousands separators and a real minus sign."""
+    return _typeset(f"{Decimal(format_cents(value)):,.2f}")
+
+
+def change(value: Decimal) -> str:
+    """An amount with its sign, also when it is positive."""
+    return f"+{amount(value)}" if value > 0 else amount(value)
+
+
+def exact(value: Decimal, decimals: int) -> tuple[str, str]:
+    """An exact amount in two parts: up to the cents, and the decimals after them, padded to one width."""
+    text = f"{value:,f}"
+    whole, _, fraction = text.partition(".")
+    fraction = fraction.ljust(max(decimals, 2), "0")
+    return _typeset(f"{whole}.{fraction[:2]}"), fraction[2:]
+
+
+def decimals(value: Decimal) -> int:
+    """How many decimals an exact amount has."""
+    return len(f"{value:f}".rstrip("0").partition(".")[2])
+
+
+def money_weight(value: Decimal) -> str:
+    """A weight that is an exact cost, shown to the cent; it is not an amount anybody is charged."""
+    return amount(value.quantize(CENT, rounding=ROUND_HALF_UP))
+
+
+def plain_weight(value: Decimal) -> str:
+    """A weight without unit, without idle zeros."""
+    whole, _, fraction = f"{value:,f}".partition(".")
+    fraction = fraction.rstrip("0")
+    return _typeset(f"{whole}.{fraction}" if fraction else whole)
+
+
+def percent(part: Decimal, whole: Decimal, *, signed: bool = False) -> str:
+    """One decimal, computed in integers; a dash when the whole is not positive, so that no ratio misleads."""
+    if whole <= 0:
+        return NONE
+    tenths = _rounded(Fraction(part) * 1000 / Fraction(whole))
+    sign = "-" if tenths < 0 else "+" if signed and tenths > 0 else ""
+    return _typeset(f"{sign}{abs(tenths) // 10:,}.{abs(tenths) % 10}%")
+
+
+def per_mille(part: Decimal, whole: Decimal) -> int:
+    """A ratio in thousandths, for the length of a bar; 0 when there is no whole."""
+    return _rounded(Fraction(part) * 1000 / Fraction(whole)) if whole else 0
+
+
+def month(period: str) -> str:
+    """May 2026."""
+    return BillingPeriod.parse(period).title
+
+
+def count(number: int) -> str:
+    """A count with thousands separators."""
+    return f"{number:,}"
+
+
+def _rounded(ratio: Fraction) -> int:
+    magnitude = int(abs(ratio) + Fraction(1, 2))
+    return -magnitude if ratio < 0 else magnitude
+
+
+def _typeset(text: str) -> str:
+    return text.replace("-", MINUS)

@@ -1,0 +1,53 @@
+"""The part of a compiled policy that functions read beside its tables."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from functions.shared.policy import CompiledPolicy, Policy
+from functions.shared.policy.model import DriverSplit
+
+
+class PolicyOfRun(BaseModel):
+    """One policy as one run uses it; names by id, and for pools split by a driver the driver's name."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sha256: str
+    organization: str
+    billing_currency: str
+    cost_basis: str
+    owner_tag: str
+    policy_tags: tuple[str, ...]
+    keeps_operation: bool
+    keeps_usage_type: bool
+    unowned_cost_center: str
+    pool_levels: tuple[int, ...]
+    business_units: dict[str, str]
+    cost_centers: dict[str, str]
+    pools: dict[str, str]
+    drivers: dict[str, str]
+    accounts: dict[str, str]
+
+    @classmethod
+    def of(cls, policy: Policy, compiled: CompiledPolicy) -> PolicyOfRun:
+        """Takes from a compiled policy what functions need."""
+        return cls(
+            sha256=compiled.policy_hash,
+            organization=compiled.organization,
+            billing_currency=compiled.billing_currency,
+            cost_basis=compiled.cost_basis,
+            owner_tag=compiled.owner_tag,
+            policy_tags=compiled.policy_tags,
+            keeps_operation=compiled.matches_operation,
+            keeps_usage_type=compiled.matches_usage_type,
+            unowned_cost_center=compiled.unowned_cost_center,
+            pool_levels=tuple(compiled.pool_levels),
+            business_units={unit.id: unit.name for unit in policy.document.business_units},
+            cost_centers={center.cost_center: center.cost_center_name for center in compiled.policy_cost_centers},
+            pools={pool.id: pool.name for pool in policy.document.pools},
+            drivers={
+                pool.id: pool.split.driver for pool in policy.document.pools if isinstance(pool.split, DriverSplit)
+            },
+            accounts={account.id: account.name for account in policy.document.accounts},
+        )

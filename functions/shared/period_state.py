@@ -1,0 +1,79 @@
+"""What is known of a billing period between runs, and how a run may begin on it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from functions.shared.errors import PeriodLocked
+
+
+class PeriodStatus(StrEnum):
+    """The life of a period; each status is reached from the one before it."""
+
+    OPEN = "OPEN"
+    FINAL = "FINAL"
+    RUNNING = "RUNNING"
+    RECONCILED = "RECONCILED"
+    PUBLISHED = "PUBLISHED"
+    POSTED = "POSTED"
+    CLOSED = "CLOSED"
+
+
+UNPUBLISHED = frozenset({PeriodStatus.OPEN, PeriodStatus.FINAL, PeriodStatus.RUNNING, PeriodStatus.RECONCILED})
+
+
+class PeriodRecord(BaseModel):
+    """One period: where its newest revision stands, who works on it, and why the last run on it failed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    billing_period: str
+    status: PeriodStatus
+    revision: int
+    item_version: int = 1
+    run_id: str = ""
+    execution_id: str = ""
+    delivery_fingerprint: str = ""
+    closed_fingerprint: str = ""
+    updated_at: str = ""
+    failure_error: str | None = None
+    failure_cause: str | None = None
+
+    def changed(self, **changes: object) -> PeriodRecord:
+        """A copy with changes, as the next version of the item."""
+        return self.model_copy(update={**changes, "item_version": self.item_version + 1})
+
+
+class Admission(BaseModel):
+    """How a run goes on: ``close`` from the start, ``resume`` after the ledger, or nothing as it is ``closed``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    action: Literal["close", "resume", "closed"]
+    revision: int
+    run_id: str
+
+
+def admit(record: PeriodRecord | None, *, run_id: str, fingerprint: str, holder_is_running: bool) -> Admission:
+    """Decides how a run on a period begins.
+
+    ``fingerprint`` identifies the delivered bytes: a closed period with the same bytes stays closed, with others it
+    gets the next revision. A period whose ledger is published is resumed with its own run, whatever was delivered
+    since. Raises PeriodLocked while another execution that still runs holds the period.
+    """
+    if record is None:
+        return Admission(action="close", revision=1, run_id=run_id)
+    if record.status == PeriodStatus.CLOSED:
+        if record.closed_fingerprint == fingerprint:
+            return Admission(action="closed", revision=record.revision, run_id=record.run_id)
+        return Admission(action="close", revision=record.revision + 1, run_id=run_id)
+    if holder_is_running:
+        raise PeriodLocked(
+            f"{record.billing_period} is being closed by {record.execution_id}; wait for it to end, or stop it"
+        )
+    if record.status in UNPUBLISHED:
+        return Admission(action="close", revision=record.revision, run_id=run_id)
+    return Admission(action="resume", revision=record.revision, run_id=record.run_id)

@@ -1,0 +1,90 @@
+"""Where a run keeps its files in the work bucket: ``runs/<run id>/<table>/…``, one folder a run, never shared."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+
+def table_prefix(run_id: str, table: str) -> str:
+    """The folder that holds one table of a run."""
+    return f"runs/{run_id}/{table}/"
+
+
+def pool_level_prefix(run_id: str, level: int) -> str:
+    """The folder of one level of pool_shares."""
+    return f"runs/{run_id}/pool_shares/level={level}/"
+
+
+def delivery_key(run_id: str) -> str:
+    """The delivery that the run reads."""
+    return f"runs/{run_id}/delivery.json"
+
+
+def seal_key(run_id: str) -> str:
+    """The seal: object versions, sizes and SHA-256 of the delivery."""
+    return f"runs/{run_id}/seal.json"
+
+
+def policy_key(run_id: str) -> str:
+    """What of the policy functions need beside its tables."""
+    return f"runs/{run_id}/policy.json"
+
+
+def reconciliation_key(run_id: str) -> str:
+    """The reconciliation, invoice by invoice and pool by pool."""
+    return f"runs/{run_id}/reconciliation.json"
+
+
+def totals_key(run_id: str) -> str:
+    """The totals per cost center and pool."""
+    return f"runs/{run_id}/totals.json"
+
+
+def statement_items_key(run_id: str) -> str:
+    """The items of the Map that renders statements."""
+    return f"runs/{run_id}/statement_items.json"
+
+
+def charge_items_key(run_id: str) -> str:
+    """The items of the Map that posts charges."""
+    return f"runs/{run_id}/charge_items.json"
+
+
+def statement_model_key(run_id: str, business_unit: str) -> str:
+    """Everything a business unit's statement says."""
+    return f"runs/{run_id}/statements/{safe_name(business_unit)}.json"
+
+
+def rendered_prefix(run_id: str) -> str:
+    """The folder of the records of rendered statements."""
+    return f"runs/{run_id}/rendered/"
+
+
+def rendered_key(run_id: str, business_unit: str) -> str:
+    """Where a business unit's statement was put, with its checksums."""
+    return f"{rendered_prefix(run_id)}{safe_name(business_unit)}.json"
+
+
+def posted_prefix(run_id: str) -> str:
+    """The folder of the records of posted charges."""
+    return f"runs/{run_id}/posted/"
+
+
+def posted_key(run_id: str, cost_center: str) -> str:
+    """What the books answered for a cost center's charge."""
+    return f"{posted_prefix(run_id)}{safe_name(cost_center)}.json"
+
+
+def ledger_prefix(billing_period: str, revision: int) -> str:
+    """The beginning of the keys of a published revision in the ledger bucket."""
+    return f"ledger/billing_period={billing_period}/revision-{revision:04d}-"
+
+
+def period_prefix(billing_period: str, revision: int) -> str:
+    """The folder in the ledger bucket that holds a closed revision's summary and evidence."""
+    return f"periods/billing_period={billing_period}/revision-{revision:04d}/"
+
+
+def safe_name(identifier: str) -> str:
+    """An id as a part of a key: nothing in it can leave its folder."""
+    return quote(identifier, safe="").replace(".", "%2E")

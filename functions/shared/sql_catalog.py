@@ -1,0 +1,148 @@
+"""The SQL files as statements: reads their headers, renders them with typed parameters.
+
+Rendering replaces nodes of the syntax tree, so a value can never become syntax. Parameter types of a header:
+``varchar``, ``integer``, ``boolean``, ``varchar list`` (inside ``in (…)``), ``tag`` and ``tag list`` (the tag keys
+inside ``resource_tag(…)`` and ``resource_tag_list(…)``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import sqlglot
+from sqlglot import exp
+
+from functions.shared.policy.tags import tag_column_suffix
+
+SQL_ROOT = Path(__file__).resolve().parents[2] / "sql"
+HEADER_FIELDS = ("purpose", "grain", "inputs", "parameters", "invariants")
+ParameterValue = str | int | bool | Sequence[str]
+
+_HEADER = re.compile(r"\A/\*\n(.*?)\n\*/\n", re.DOTALL)
+_FIELD = re.compile(r"^(\w+):\s+", re.MULTILINE)
+_PARAMETER = re.compile(r"(\w+) (varchar list|varchar|integer|boolean|tag list|tag)\b")
+
+
+class SqlContractError(Exception):
+    """A SQL file and its use do not fit together: a defect of the code, never of the data."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One SQL file: its name (``f010_charges``), header fields, parameter types, text and SHA-256."""
+
+    name: str
+    header: Mapping[str, str]
+    parameters: Mapping[str, str]
+    text: str
+    sha256: str
+
+    @property
+    def relation(self) -> str:
+        """The relation that the statement makes: its name without the number."""
+        return self.name.split("_", 1)[1]
+
+
+@cache
+def load_statements() -> Mapping[str, Statement]:
+    """Every statement of ``sql/`` by name, in run order."""
+    files = sorted(SQL_ROOT.glob("*/*.sql"), key=lambda file: file.name)
+    return {file.stem: _read(file) for file in files}
+
+
+def load_statement(name: str) -> Statement:
+    """The statement of that name; raises SqlContractError when there is none."""
+    try:
+        return load_statements()[name]
+    except KeyError:
+        raise SqlContractError(f"no statement {name} in sql/") from None
+
+
+def hash_statements() -> str:
+    """One SHA-256 over all statements: it names the arithmetic that a run used."""
+    lines = [f"{statement.sha256}  {statement.name}\n" for statement in load_statements().values()]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def render(name: str, values: Mapping[str, ParameterValue], *, flat_tags: frozenset[str] = frozenset()) -> str:
+    """The statement in Athena's dialect with every parameter in place.
+
+    ``flat_tags`` are the export's flattened tag columns (``tag_cost_center`` …); a tag without one is read from the
+    resource_tags map. Raises SqlContractError when a parameter is missing, unknown or of another type.
+    """
+    statement = load_statement(name)
+    if set(values) != set(statement.parameters):
+        raise SqlContractError(f"{name} takes {sorted(statement.parameters)}, not {sorted(values)}")
+    tree = _parse(statement.text).copy()
+    for node in list(tree.find_all(exp.Anonymous)):
+        if node.name.lower() in {"resource_tag", "resource_tag_list"}:
+            node.replace(_tag_expression(node, statement, values, flat_tags))
+    for placeholder in list(tree.find_all(exp.Placeholder)):
+        _bind(placeholder, statement, values)
+    return tree.sql("athena", pretty=True, comments=False)
+
+
+def unload(query: str, location: str) -> str:
+    """Wraps a rendered statement so that Athena writes its rows to an empty S3 prefix as Parquet."""
+    target = exp.Literal.string(location).sql("athena")
+    return f"UNLOAD (\n{query}\n) TO {target} WITH (format = 'PARQUET', compression = 'SNAPPY')"
+
+
+@cache
+def _parse(text: str) -> exp.Expr:
+    return sqlglot.parse_one(text, read="athena")
+
+
+def _read(file: Path) -> Statement:
+    text = file.read_text(encoding="utf-8")
+    found = _HEADER.match(text)
+    if not found:
+        raise SqlContractError(f"{file.name} has no header")
+    parts = _FIELD.split(found[1])
+    header = {name: " ".join(value.split()) for name, value in zip(parts[1::2], parts[2::2], strict=True)}
+    if tuple(header) != HEADER_FIELDS:
+        raise SqlContractError(f"{file.name}: the header has {', '.join(header)}; it takes {', '.join(HEADER_FIELDS)}")
+    parameters = dict(_PARAMETER.findall(header["parameters"]))
+    return Statement(file.stem, header, parameters, text, hashlib.sha256(text.encode()).hexdigest())
+
+
+def _bind(placeholder: exp.Placeholder, statement: Statement, values: Mapping[str, ParameterValue]) -> None:
+    name = placeholder.name
+    kind, value = statement.parameters.get(name), values.get(name)
+    match kind, value:
+        case "varchar", str():
+            placeholder.replace(exp.Literal.string(value))
+        case "integer", int() if not isinstance(value, bool):
+            placeholder.replace(exp.Literal.number(value))
+        case "boolean", bool():
+            placeholder.replace(exp.Boolean(this=value))
+        case "varchar list", list() | tuple() if value and isinstance(placeholder.parent, exp.In):
+            literals = [exp.Literal.string(item) for item in value]
+            placeholder.parent.set("expressions", literals)
+        case _:
+            raise SqlContractError(f"{statement.name}: :{name} is {kind}, not {value!r}")
+
+
+def _tag_expression(
+    node: exp.Anonymous, statement: Statement, values: Mapping[str, ParameterValue], flat_tags: frozenset[str]
+) -> exp.Expr:
+    name = node.expressions[0].name
+    value, kind = values[name], statement.parameters[name]
+    if node.name.lower() == "resource_tag" and kind == "tag" and isinstance(value, str):
+        return _tag_value(value, flat_tags)
+    if node.name.lower() == "resource_tag_list" and kind == "tag list" and isinstance(value, list | tuple):
+        items = [exp.func("coalesce", _tag_value(key, flat_tags), exp.Literal.string("")) for key in value]
+        return exp.cast(exp.Array(expressions=items), "array(varchar)", dialect="athena")
+    raise SqlContractError(f"{statement.name}: :{name} is {kind}, not {value!r}")
+
+
+def _tag_value(key: str, flat_tags: frozenset[str]) -> exp.Expr:
+    column = tag_column_suffix(key)
+    if f"tag_{column}" in flat_tags:
+        return exp.column(f"tag_{column}")
+    return exp.func("element_at", exp.column("resource_tags"), exp.Literal.string(f"user_{column}"), dialect="athena")

@@ -1,0 +1,137 @@
+"""Writes down what a run came to: the summary people read, and the evidence auditors follow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from functions.post_charge.logic import PostedCharge
+from functions.prepare_statements.totals import RunTotals
+from functions.render_statement.package import FiledStatement
+from functions.shared.compiled_policy import PolicyOfRun
+from functions.shared.errors import PostingMismatch
+from functions.shared.money import Cents, format_cents, total
+from functions.shared.payload import Payload
+from functions.shared.reconciliation import Reconciliation
+from functions.shared.seal import Seal
+from functions.shared.sql_catalog import load_statements
+
+
+class SummarizeRunRequest(Payload):
+    """The run, how it stands, and the execution that made it."""
+
+    run_id: str
+    billing_period: str
+    revision: int
+    status: str
+    line_items: int
+    execution_arn: str
+    state_machine: str
+    steps: dict[str, dict[str, Any]]
+    ledger: dict[str, Any]
+
+
+class RunSummarized(Payload):
+    """Where summary and evidence were written."""
+
+    summary: str
+    evidence: str
+    total: Cents
+
+
+def require_posted(totals: RunTotals, posted: Iterable[PostedCharge]) -> None:
+    """Raises PostingMismatch unless the books hold exactly the ledger's amount for every cost center."""
+    wanted = {center.cost_center: center.total for center in totals.cost_centers if center.total}
+    held = {charge.cost_center: charge.amount for charge in posted}
+    for center in sorted(wanted.keys() | held.keys()):
+        if wanted.get(center) != held.get(center):
+            raise PostingMismatch(
+                f"{center}: the ledger has {_shown(wanted.get(center))}, the books have {_shown(held.get(center))}"
+            )
+
+
+def build_summary(
+    request: SummarizeRunRequest,
+    policy: PolicyOfRun,
+    reconciliation: Reconciliation,
+    totals: RunTotals,
+    statements: Iterable[FiledStatement],
+    posted: Iterable[PostedCharge],
+) -> dict[str, Any]:
+    """The summary of a run, as design.md lays it down; amounts are text."""
+    collected = reconciliation.pool_costs()
+    return {
+        "billing_period": request.billing_period,
+        "revision": request.revision,
+        "status": request.status,
+        "organization": policy.organization,
+        "billing_currency": policy.billing_currency,
+        "cost_basis": policy.cost_basis,
+        "billed_cost": format_cents(reconciliation.billed_cost),
+        "allocated_cost": format_cents(reconciliation.allocated_cost),
+        "delta": format_cents(reconciliation.delta),
+        "revision_cost": format_cents(reconciliation.revision_cost),
+        "commitment_bridge": format_cents(reconciliation.commitment_bridge),
+        "control_totals": [
+            {
+                "billing_account_id": invoice.billing_account_id,
+                "invoice_id": invoice.invoice_id,
+                "billed_cost": format_cents(invoice.billed_cost),
+                "allocated_cost": format_cents(invoice.allocated_cost),
+            }
+            for invoice in reconciliation.invoices
+        ],
+        "cost_centers": [center.model_dump(mode="json") for center in totals.cost_centers],
+        "pools": {pool: format_cents(collected.get(pool, total([]))) for pool in sorted(policy.pools)},
+        "untagged_ratio": totals.untagged_ratio,
+        "line_items": request.line_items,
+        "statements": [_statement(statement) for statement in statements],
+        "postings": [
+            {
+                "cost_center": charge.cost_center,
+                "amount": format_cents(charge.amount),
+                "table": charge.table,
+                "key": charge.key,
+            }
+            for charge in posted
+        ],
+        "executions": [
+            {"state_machine": request.state_machine, "status": "SUCCEEDED", "arn": request.execution_arn},
+        ],
+    }
+
+
+def build_evidence(
+    request: SummarizeRunRequest,
+    policy: PolicyOfRun,
+    seal: Seal,
+    reconciliation: Reconciliation,
+    statements: Iterable[FiledStatement],
+) -> dict[str, Any]:
+    """What a run stands on: sealed bytes, arithmetic, policy, queries, invariants with their values, and results."""
+    return {
+        "billing_period": request.billing_period,
+        "revision": request.revision,
+        "run_id": request.run_id,
+        "sealed": seal.model_dump(mode="json"),
+        "policy_sha256": policy.sha256,
+        "sql": {name: statement.sha256 for name, statement in load_statements().items()},
+        "queries": request.steps,
+        "reconciliation": reconciliation.model_dump(mode="json"),
+        "ledger": request.ledger,
+        "statements": [statement.model_dump(mode="json") for statement in statements],
+    }
+
+
+def _statement(filed: FiledStatement) -> dict[str, str | None]:
+    return {
+        "business_unit": filed.business_unit,
+        "total": format_cents(filed.total),
+        "pdf": filed.pdf,
+        "csv": filed.csv,
+        "sha256sums": filed.sha256sums,
+    }
+
+
+def _shown(amount: Any) -> str:
+    return "no charge" if amount is None else format_cents(amount)

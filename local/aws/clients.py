@@ -1,0 +1,27 @@
+"""boto3 clients of the local cloud, shared by threads: creating one is slow, and a session may not create two at once."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+_lock = threading.Lock()
+_clients: dict[tuple[str, str], Any] = {}
+_CONFIG = Config(retries={"max_attempts": 0, "total_max_attempts": 1}, parameter_validation=True)
+
+
+def client(service: str, region: str) -> Any:
+    """A client that talks to the local cloud, whatever credentials the surrounding process has."""
+    with _lock:
+        key = (service, region)
+        if key not in _clients:
+            session = boto3.session.Session(
+                aws_access_key_id="local",
+                aws_secret_access_key="local",
+                region_name=region,  # noqa: S106
+            )
+            _clients[key] = session.client(service, config=_CONFIG)
+        return _clients[key]

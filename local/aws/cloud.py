@@ -1,0 +1,148 @@
+"""An AWS account on one machine, in one process: moto with our extensions, and durable state in a directory."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from botocore.exceptions import ClientError
+
+from local.aws.clients import client
+from local.aws.errors import DeploymentFailed
+from local.aws.files import ObjectFiles
+from local.aws.patching import Patches, require_moto
+
+ACCOUNT_ID = "123456789012"
+BOOTSTRAP_QUALIFIER = "hnb659fds"
+BOOTSTRAP_VERSION = "30"
+
+
+class LocalCloud:
+    """Everything in it ends with the `with` block, except what is in `state_dir`.
+
+    Buckets and tables get their objects and items back the moment a deployment creates them again.
+    """
+
+    def __init__(self, state_dir: Path, region: str = "us-east-1") -> None:
+        self.state_dir = state_dir
+        self.log_dir = state_dir / "logs"
+        self.region = region
+        self._running: ExitStack | None = None
+        self._store: Any = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Raises WrongMotoVersion, or StateInUse when another process works on the same state."""
+        require_moto()
+        with ExitStack() as starting:
+            self._start(starting)
+            self._running = starting.pop_all()
+
+    def stop(self) -> None:
+        """Aborts running executions and leaves no thread, process or replaced function behind."""
+        if self._running is not None:
+            running, self._running = self._running, None
+            running.close()
+
+    def deploy(self, assembly: Path) -> dict[str, dict[str, str]]:
+        """Deploys every stack of a synthesized assembly, and returns the outputs by stack name.
+
+        Raises DeploymentFailed naming the stack, and the resource that cannot be created.
+        """
+        from local.aws.assembly import Assembly
+
+        synthesized = Assembly(assembly)
+        stacks = synthesized.stacks(ACCOUNT_ID, self.region)
+        self._bootstrap()
+        for asset in synthesized.file_assets(ACCOUNT_ID, self.region):
+            self.client("s3").put_object(Bucket=asset.bucket, Key=asset.key, Body=asset.content())
+        return {stack.name: self._create_stack(stack.name, stack.template) for stack in stacks}
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of this cloud."""
+        return client(service, self.region)
+
+    @property
+    def files(self) -> ObjectFiles:
+        """The objects as files."""
+        files: ObjectFiles = self._store
+        return files
+
+    def link(self, bucket: str, key: str, path: Path) -> str:
+        """Registers a file in place as the newest version of an object, with the events of a put; returns the version id.
+
+        A file that is linked to this key already and is unchanged stays the version it is, without an event.
+        """
+        version_id: str = self._store.link(bucket, key, path)
+        return version_id
+
+    def _start(self, running: ExitStack) -> None:
+        from moto import mock_aws
+
+        from local.athena import backend as athena
+        from local.aws import cloudformation, events, keys, step_functions
+        from local.aws.dynamodb_store import ItemStore
+        from local.aws.journal import Journal
+        from local.aws.keys import KeyStore
+        from local.aws.lambda_runner import LambdaRunner
+        from local.aws.s3_store import ObjectStore
+        from local.aws.secret_store import SecretStore
+
+        journal = Journal(self.state_dir)
+        running.callback(journal.close)
+        running.enter_context(mock_aws(config={"stepfunctions": {"execute_state_machine": True}}))
+        patches = Patches()
+        running.callback(patches.undo)
+        self._store = ObjectStore(journal, self.state_dir / "objects", ACCOUNT_ID, {self._assets_bucket})
+        runner = LambdaRunner(self.log_dir)
+        running.callback(runner.close)
+        for durable in (self._store, ItemStore(journal), KeyStore(journal), SecretStore(journal), runner):
+            durable.install(patches)
+        for extension in (cloudformation, events, keys, step_functions):
+            extension.install(patches)
+        athena.install(self._store)
+        running.callback(athena.uninstall)
+        running.callback(events.wait_for_deliveries)
+        running.callback(step_functions.stop_executions)
+
+    @property
+    def _assets_bucket(self) -> str:
+        return f"cdk-{BOOTSTRAP_QUALIFIER}-assets-{ACCOUNT_ID}-{self.region}"
+
+    def _bootstrap(self) -> None:
+        """What `cdk bootstrap` leaves in an account."""
+        try:
+            self.client("s3").create_bucket(Bucket=self._assets_bucket)
+        except ClientError as error:
+            raise DeploymentFailed("This local cloud has been deployed to already: start a new one.") from error
+        version = f"/cdk-bootstrap/{BOOTSTRAP_QUALIFIER}/version"
+        self.client("ssm").put_parameter(Name=version, Value=BOOTSTRAP_VERSION, Type="String")
+
+    def _create_stack(self, name: str, template: str) -> dict[str, str]:
+        cloudformation = self.client("cloudformation")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", category=UserWarning)  # moto warns where it leaves something out
+            try:
+                cloudformation.create_stack(
+                    StackName=name, TemplateBody=template, Capabilities=["CAPABILITY_NAMED_IAM"]
+                )
+            except (ClientError, UserWarning) as error:
+                message = error.response["Error"]["Message"] if isinstance(error, ClientError) else str(error)
+                raise DeploymentFailed(f"Stack {name}: {message}") from error
+        [stack] = cloudformation.describe_stacks(StackName=name)["Stacks"]
+        if stack["StackStatus"] != "CREATE_COMPLETE":
+            raise DeploymentFailed(
+                f"Stack {name} ended as {stack['StackStatus']}: {stack.get('StackStatusReason', '')}"
+            )
+        return {output["OutputKey"]: str(output["OutputValue"]) for output in stack.get("Outputs", [])}

@@ -1,0 +1,76 @@
+"""What handlers print goes to one log file a function, what the command line prints stays on the console.
+
+Handlers run in threads of the process whose console shows progress, so standard output is routed by thread.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+
+class _Router(io.TextIOBase):
+    """Stands in for sys.stdout or sys.stderr and passes text on to whoever owns the writing thread."""
+
+    def __init__(self, console: TextIO) -> None:
+        self.console = console
+        self._of_thread = threading.local()
+        self._of_handler: TextIO | None = None
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return "utf-8"
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return self._target() is self.console and self.console.isatty()
+
+    def write(self, text: str) -> int:
+        return self._target().write(text)
+
+    def flush(self) -> None:
+        self._target().flush()
+
+    @contextmanager
+    def to(self, log: TextIO) -> Iterator[None]:
+        """The calling thread's output goes to the log, and that of threads that the handler starts."""
+        outer, outer_handler = getattr(self._of_thread, "log", None), self._of_handler
+        self._of_thread.log = self._of_handler = log
+        try:
+            yield
+        finally:
+            self._of_thread.log, self._of_handler = outer, outer_handler
+
+    def _target(self) -> TextIO:
+        own: TextIO | None = getattr(self._of_thread, "log", None)
+        if own is not None:
+            return own
+        if self._of_handler is not None and threading.current_thread() is not threading.main_thread():
+            return self._of_handler
+        return self.console
+
+
+class OutputRouting:
+    """Puts the routers in place of the process's streams, and the streams back."""
+
+    def __init__(self) -> None:
+        self._streams = (sys.stdout, sys.stderr)
+        self._stdout, self._stderr = _Router(sys.stdout), _Router(sys.stderr)
+        sys.stdout, sys.stderr = self._stdout, self._stderr
+
+    @contextmanager
+    def to(self, log: TextIO) -> Iterator[None]:
+        with self._stdout.to(log), self._stderr.to(log):
+            yield
+
+    def undo(self) -> None:
+        if sys.stdout is self._stdout:
+            sys.stdout = self._streams[0]
+        if sys.stderr is self._stderr:
+            sys.stderr = self._streams[1]

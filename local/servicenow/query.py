@@ -1,0 +1,55 @@
+"""Encoded queries: ``column=value`` conditions joined by ``^``, with ``ORDERBY`` and ``ORDERBYDESC``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+_CONDITION = re.compile(r"([a-z][a-z0-9_]*)=(.*)", re.DOTALL)
+_ORDER = re.compile(r"ORDERBY(DESC)?([a-z][a-z0-9_]*)")
+
+
+class UnsupportedQuery(ValueError):
+    """The instance would understand this query; the stand-in does not, and says so instead of guessing."""
+
+
+@dataclass(frozen=True)
+class EncodedQuery:
+    """Conditions that must all hold, and (column, descending) pairs to sort by."""
+
+    conditions: tuple[tuple[str, str], ...]
+    order: tuple[tuple[str, bool], ...]
+
+    @classmethod
+    def parse(cls, text: str, columns: Collection[str]) -> EncodedQuery:
+        """Leaves out what names no column of the table: unless told otherwise, an instance ignores it, too."""
+        conditions: list[tuple[str, str]] = []
+        order: list[tuple[str, bool]] = []
+        for term in filter(None, text.split("^")):
+            if sort := _ORDER.fullmatch(term):
+                order.append((sort[2], bool(sort[1])))
+            elif condition := _CONDITION.fullmatch(term):
+                conditions.append((condition[1], condition[2]))
+            else:
+                raise UnsupportedQuery(f"the stand-in understands column=value, ^ and ORDERBY, not {term!r}")
+        return cls(
+            conditions=tuple(each for each in conditions if each[0] in columns),
+            order=tuple(each for each in order if each[0] in columns),
+        )
+
+    @property
+    def where(self) -> str:
+        """An SQL condition with one placeholder per value."""
+        return " AND ".join(f'"{column}" = ?' for column, _ in self.conditions) or "1 = 1"
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The values of the placeholders, in order."""
+        return tuple(value for _, value in self.conditions)
+
+    @property
+    def order_by(self) -> str:
+        """SQL sort terms; the order of creation last."""
+        terms = [f'"{column}" DESC' if descending else f'"{column}"' for column, descending in self.order]
+        return ", ".join([*terms, "rowid"])
