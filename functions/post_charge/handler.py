@@ -3,6 +3,7 @@
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from functions.check_postings.logic import RefusedCharge
 from functions.post_charge.item import ChargeItem
 from functions.post_charge.logic import post_charge
 from functions.render_statement.package import FiledStatement
@@ -10,6 +11,7 @@ from functions.shared import run_files
 from functions.shared.adapters.charge_book import open_charge_book
 from functions.shared.adapters.object_store import ObjectStore
 from functions.shared.adapters.secrets import read_secret
+from functions.shared.errors import PostingError
 from functions.shared.money import format_cents
 from functions.shared.observability import logger, metrics, tracer
 from functions.shared.settings import Settings, load_settings
@@ -28,8 +30,13 @@ def handler(event: ChargeItem, context: LambdaContext) -> dict[str, object]:
     settings = load_settings(PostChargeSettings)
     work = ObjectStore(settings.work_bucket)
     filed = FiledStatement.model_validate(work.read_json(run_files.rendered_key(event.run_id, event.business_unit)))
-    with open_charge_book(read_secret(settings.servicenow_secret)) as book:
-        posted = post_charge(event.charge(filed.pdf_sha256), book)
+    try:
+        with open_charge_book(read_secret(settings.servicenow_secret)) as book:
+            posted = post_charge(event.charge(filed.pdf_sha256), book)
+    except PostingError as error:
+        refused = RefusedCharge(cost_center=event.cost_center, error=type(error).__name__, cause=str(error))
+        work.write_json(run_files.refused_key(event.run_id, event.cost_center), refused.model_dump())
+        raise
     work.write_json(run_files.posted_key(event.run_id, event.cost_center), posted.model_dump(mode="json"))
     logger.info("charge posted", cost_center=event.cost_center, key=posted.key, created=posted.created)
     return {"amount": format_cents(posted.amount)}

@@ -8,7 +8,6 @@ from functions.prepare_statements.payload import ItemsReference, PrepareStatemen
 from functions.prepare_statements.rows import UntaggedCost, read_statement_rows
 from functions.prepare_statements.totals import add_up, charges
 from functions.render_statement.model import Provenance
-from functions.render_statement.package import RenderStatementRequest
 from functions.shared import run_files
 from functions.shared.adapters.object_store import ObjectStore, read_query_result
 from functions.shared.compiled_policy import PolicyOfRun
@@ -60,13 +59,11 @@ def handler(event: PrepareStatementsRequest, context: LambdaContext) -> dict[str
     for statement in statements:
         key = run_files.statement_model_key(run_id, statement.business_unit.id)
         work.write_json(key, statement.model_dump(mode="json"))
-    units = [RenderStatementRequest(run_id=run_id, business_unit=s.business_unit.id) for s in statements]
     work.write_json(run_files.totals_key(run_id), totals.model_dump(mode="json"))
-    work.write_json(run_files.statement_items_key(run_id), [unit.model_dump(mode="json") for unit in units])
     work.write_json(run_files.charge_items_key(run_id), [item.model_dump(mode="json") for item in items])
-    logger.info("statements prepared", run_id=run_id, statements=len(units), charges=len(items))
+    logger.info("statements prepared", run_id=run_id, statements=len(statements), charges=len(items))
     return StatementsPrepared(
-        statements=ItemsReference(bucket=work.bucket, key=run_files.statement_items_key(run_id), count=len(units)),
+        business_units=[statement.business_unit.id for statement in statements],
         charges=ItemsReference(bucket=work.bucket, key=run_files.charge_items_key(run_id), count=len(items)),
         total=total(center.total for center in totals.cost_centers),
     ).model_dump(mode="json")

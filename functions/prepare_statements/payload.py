@@ -36,8 +36,8 @@ class ItemsReference(Payload):
 
 
 class StatementsPrepared(Payload):
-    """How many statements are rendered and charges posted, and what they come to together."""
+    """Whose statements are rendered, where the charges to post lie, and what they come to together."""
 
-    statements: ItemsReference
+    business_units: list[str]
     charges: ItemsReference
     total: Cents

@@ -78,7 +78,7 @@ def _row(statement: StatementModel, line: LedgerLine) -> list[str]:
     }
     numbers = {
         "revision": str(statement.revision),
-        "exact_cost": f"{line.exact_cost:f}" if line.exact_cost else "0",
+        "exact_cost": f"{line.exact_cost:f}",
         "cost": format_cents(line.cost),
         "line_count": str(line.line_count),
     }

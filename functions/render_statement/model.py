@@ -6,21 +6,31 @@ model that does not add up cannot exist: making one raises InvariantViolated, wh
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from functions.render_statement import adding_up
 from functions.shared.errors import InvariantViolated
-from functions.shared.money import Cents, ExactAmount, format_cents, parse_money, total
+from functions.shared.money import Cents, ExactAmount, format_cents, total
 from functions.shared.periods import BillingPeriod
 
 _SHOWN_DIFFERENCES = 5
+_TEN_DECIMALS = Decimal("1E-10")
+_EXACTLY = Context(prec=60, traps=[Inexact])
 
 
 def _whole_cents(amount: Decimal) -> Decimal:
     return Decimal(format_cents(amount))
+
+
+def _ten_decimals(amount: Decimal) -> Decimal:
+    try:
+        scaled = amount.quantize(_TEN_DECIMALS, context=_EXACTLY)
+    except Inexact:
+        raise ValueError(f"{amount} has more than 10 decimals") from None
+    return scaled or abs(scaled)
 
 
 def _period(text: object) -> str:
@@ -28,10 +38,10 @@ def _period(text: object) -> str:
 
 
 Amount = Annotated[Cents, AfterValidator(_whole_cents)]
-"""Cents, normalized, so that models with equal amounts give equal bytes."""
+"""Cents at two decimals, so that models with equal amounts give equal bytes."""
 
-Weight = Annotated[ExactAmount, BeforeValidator(parse_money)]
-"""A split weight: a decimal without unit (money for a proportional split, heads for a headcount)."""
+Exact = Annotated[ExactAmount, AfterValidator(_ten_decimals)]
+"""An exact cost or a split weight (money for a proportional split, heads for a headcount), at ten decimals."""
 
 Period = Annotated[str, AfterValidator(_period)]
 
@@ -77,8 +87,8 @@ class PoolShare(_Frozen):
     split_method: Literal["proportional", "even", "fixed", "driver"]
     driver: str = ""
     pool_cost: Amount
-    weight: Weight
-    total_weight: Weight
+    weight: Exact
+    total_weight: Exact
     share: Amount
 
 
@@ -110,7 +120,7 @@ class ResourceCost(_Frozen):
     resource_id: str
     sub_account_id: str
     service_name: str
-    cost: ExactAmount
+    cost: Exact
 
 
 class CostCenterStatement(_Frozen):
@@ -152,7 +162,7 @@ class LedgerLine(_Frozen):
     service_name: str
     charge_class: str
     cost: Amount
-    exact_cost: ExactAmount
+    exact_cost: Exact
     line_count: int
 
 

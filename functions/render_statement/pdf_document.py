@@ -1,7 +1,7 @@
 """The PDF as a document: pages, running header and footer, watermark, metadata, and nothing that varies.
 
 reportlab's invariant mode pins the clock; the dates in the metadata are the charge period's last day, and the document
-id is a hash of the content.
+id is a hash of the statement.
 """
 
 # mypy: untyped-calls-exclude=reportlab
@@ -119,8 +119,8 @@ class _Pages:
         day = BillingPeriod.parse(self._statement.charge_period).last_day
         stamp = f"D:{day:%Y%m%d}000000+00'00'"
         canvas.setDateFormatter(lambda *_: stamp)
-        # The id starts from a hash of the clock or of SOURCE_DATE_EPOCH; start it from the content alone.
-        canvas._doc.signature = md5(b"chargeback statement", usedforsecurity=False)
+        # reportlab's id is a hash of the title and of SOURCE_DATE_EPOCH; make it one of the whole statement instead.
+        canvas._doc.signature = md5(self._statement.model_dump_json().encode(), usedforsecurity=False)
 
     def _around(self, canvas: Canvas) -> None:
         canvas.saveState()

@@ -26,10 +26,11 @@ def change(value: Decimal) -> str:
 
 
 def exact(value: Decimal, decimals: int) -> tuple[str, str]:
-    """An exact amount in two parts: up to the cents, and the decimals after them, padded to one width."""
+    """An exact amount in two parts: up to the cents, and the decimals after them. ``decimals`` is how many there are
+    in the column, at least as many as the amount has."""
     text = f"{value:,f}"
     whole, _, fraction = text.partition(".")
-    fraction = fraction.ljust(max(decimals, 2), "0")
+    fraction = fraction.ljust(max(decimals, 2), "0")[: max(decimals, 2)]
     return _typeset(f"{whole}.{fraction[:2]}"), fraction[2:]
 
 

@@ -7,6 +7,7 @@ how much, and what to do, in one line.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -103,7 +104,7 @@ class MissingCost(BadInputError):
 class InvalidPolicy(BadInputError):
     """The chargeback policy or a driver table cannot be used; ``defects`` has every one, with its path in the file."""
 
-    defects: tuple[object, ...] = ()
+    defects: Sequence[object] = ()
 
 
 class PeriodLocked(ChargebackError):

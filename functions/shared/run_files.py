@@ -40,11 +40,6 @@ def totals_key(run_id: str) -> str:
     return f"runs/{run_id}/totals.json"
 
 
-def statement_items_key(run_id: str) -> str:
-    """The items of the Map that renders statements."""
-    return f"runs/{run_id}/statement_items.json"
-
-
 def charge_items_key(run_id: str) -> str:
     """The items of the Map that posts charges."""
     return f"runs/{run_id}/charge_items.json"
@@ -73,6 +68,16 @@ def posted_prefix(run_id: str) -> str:
 def posted_key(run_id: str, cost_center: str) -> str:
     """What the books answered for a cost center's charge."""
     return f"{posted_prefix(run_id)}{safe_name(cost_center)}.json"
+
+
+def refused_prefix(run_id: str) -> str:
+    """The folder of the records of charges that could not be posted."""
+    return f"runs/{run_id}/refused/"
+
+
+def refused_key(run_id: str, cost_center: str) -> str:
+    """Why the last attempt to post a cost center's charge failed."""
+    return f"{refused_prefix(run_id)}{safe_name(cost_center)}.json"
 
 
 def ledger_prefix(billing_period: str, revision: int) -> str:

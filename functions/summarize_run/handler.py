@@ -19,7 +19,6 @@ from functions.summarize_run.logic import (
     SummarizeRunRequest,
     build_evidence,
     build_summary,
-    require_posted,
 )
 
 
@@ -43,7 +42,6 @@ def handler(event: SummarizeRunRequest, context: LambdaContext) -> dict[str, obj
     posted = [PostedCharge.model_validate(row) for row in work.read_records(run_files.posted_prefix(run_id))]
     target, prefix = work, f"runs/{run_id}/"
     if event.status == "CLOSED":
-        require_posted(totals, posted)
         target = ObjectStore(settings.ledger_bucket)
         prefix = run_files.period_prefix(event.billing_period, event.revision)
     summary = build_summary(event, policy, reconciliation, totals, filed, posted)

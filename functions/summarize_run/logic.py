@@ -9,7 +9,6 @@ from functions.post_charge.logic import PostedCharge
 from functions.prepare_statements.totals import RunTotals
 from functions.render_statement.package import FiledStatement
 from functions.shared.compiled_policy import PolicyOfRun
-from functions.shared.errors import PostingMismatch
 from functions.shared.money import Cents, format_cents, total
 from functions.shared.payload import Payload
 from functions.shared.reconciliation import Reconciliation
@@ -37,17 +36,6 @@ class RunSummarized(Payload):
     summary: str
     evidence: str
     total: Cents
-
-
-def require_posted(totals: RunTotals, posted: Iterable[PostedCharge]) -> None:
-    """Raises PostingMismatch unless the books hold exactly the ledger's amount for every cost center."""
-    wanted = {center.cost_center: center.total for center in totals.cost_centers if center.total}
-    held = {charge.cost_center: charge.amount for charge in posted}
-    for center in sorted(wanted.keys() | held.keys()):
-        if wanted.get(center) != held.get(center):
-            raise PostingMismatch(
-                f"{center}: the ledger has {_shown(wanted.get(center))}, the books have {_shown(held.get(center))}"
-            )
 
 
 def build_summary(
@@ -130,8 +118,5 @@ def _statement(filed: FiledStatement) -> dict[str, str | None]:
         "pdf": filed.pdf,
         "csv": filed.csv,
         "sha256sums": filed.sha256sums,
+        "signature": None,
     }
-
-
-def _shown(amount: Any) -> str:
-    return "no charge" if amount is None else format_cents(amount)

@@ -42,7 +42,7 @@ CREATE MACRO athena_integer_text(x) AS CASE
 END;
 CREATE MACRO athena_integer_text_or_null(x) AS CASE WHEN regexp_full_match(x, '[+-]?[0-9]+') THEN x END;
 CREATE MACRO athena_needs_decimal_text(x, unit) AS
-    abs(x) * unit >= 1e12 OR abs(abs(x) * unit % 1 - 0.5) < 1e-3;
+    abs(x) * unit >= 2e13 OR abs(x * unit - floor(x * unit) - 0.5) < 0.01;
 """
 
 _TEXT = frozenset(DataType.TEXT_TYPES)

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlglot
 from sqlglot.errors import TokenError
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from local.athena.failures import QueryFailed, at
 

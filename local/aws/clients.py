@@ -1,4 +1,4 @@
-"""boto3 clients of the local cloud, shared by threads: creating one is slow, and a session may not create two at once."""
+"""boto3 clients of the local cloud, shared by threads: creating one is slow, and not safe in two threads at once."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import boto3
 from botocore.config import Config
 
 _lock = threading.Lock()
+_CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
 _clients: dict[tuple[str, str], Any] = {}
 _CONFIG = Config(retries={"max_attempts": 0, "total_max_attempts": 1}, parameter_validation=True)
 
@@ -18,10 +19,6 @@ def client(service: str, region: str) -> Any:
     with _lock:
         key = (service, region)
         if key not in _clients:
-            session = boto3.session.Session(
-                aws_access_key_id="local",
-                aws_secret_access_key="local",
-                region_name=region,  # noqa: S106
-            )
+            session = boto3.session.Session(**_CREDENTIALS, region_name=region)
             _clients[key] = session.client(service, config=_CONFIG)
         return _clients[key]

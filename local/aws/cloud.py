@@ -80,7 +80,7 @@ class LocalCloud:
         return files
 
     def link(self, bucket: str, key: str, path: Path) -> str:
-        """Registers a file in place as the newest version of an object, with the events of a put; returns the version id.
+        """Registers a file in place as the newest version of an object, and returns its version id. Events fire.
 
         A file that is linked to this key already and is unchanged stays the version it is, without an event.
         """

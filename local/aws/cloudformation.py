@@ -1,8 +1,8 @@
 """Makes moto's CloudFormation create everything that our stacks declare, or refuse the stack.
 
 A resource type is created by a handler of ours, by one of moto's own that is known to be complete enough, or is on a
-list of types that mean nothing on one machine, each with its reason. Every other type refuses the whole stack: a resource
-that is silently missing would prove nothing.
+list of types that mean nothing on one machine, each with its reason. Every other type refuses the whole stack: a
+resource that is silently missing would prove nothing.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from moto.cloudformation.exceptions import ValidationError
+from moto.cloudformation.exceptions import CloudFormationError, ValidationError
 from moto.cloudformation.models import Stack
-from moto.core.common_models import CloudFormationModel
 
 from local.aws import resources_compute, resources_data, resources_messaging, resources_observability, resources_storage
 from local.aws.patching import Patches
@@ -73,6 +72,7 @@ def install(patches: Patches) -> None:
     patches.replace(parsing, "resource_class_from_type", resource_class)
     patches.wrap(parsing, "resource_name_property_from_type", _name_property)
     patches.replace(parsing, "generate_resource_name", physical_name)
+    patches.wrap(parsing, "parse_and_create_resource", _create_resource)
     patches.wrap(Stack, "parse_template", _parse_template)
     _ignore_bucket_policies(patches)
 
@@ -84,7 +84,7 @@ def physical_name(resource_type: str, stack_name: str, logical_id: str) -> str:
     return name.lower() if resource_type == "AWS::S3::Bucket" else name
 
 
-def resource_class(resource_type: str) -> type[CloudFormationModel] | None:
+def resource_class(resource_type: str) -> Any:
     from moto.cloudformation.parsing import get_model_map
 
     if resource_type in HANDLERS or resource_type in MEANINGLESS_HERE:
@@ -94,8 +94,8 @@ def resource_class(resource_type: str) -> type[CloudFormationModel] | None:
     raise ValidationError(message=_refusal([resource_type]))
 
 
-class _Resource(CloudFormationModel):
-    """What moto keeps of a resource that one of our handlers created."""
+class _Resource:
+    """What moto keeps of a resource that one of our handlers created; it takes the place of a CloudFormationModel."""
 
     resource_type: str
 
@@ -122,15 +122,7 @@ class _Resource(CloudFormationModel):
         return True
 
     @classmethod
-    def cloudformation_type(cls) -> str:  # type: ignore[override]
-        return cls.resource_type
-
-    @staticmethod
-    def cloudformation_name_type() -> str:
-        return ""
-
-    @classmethod
-    def create_from_cloudformation_json(  # type: ignore[override]
+    def create_from_cloudformation_json(
         cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
     ) -> _Resource:
         request = Request(
@@ -143,17 +135,12 @@ class _Resource(CloudFormationModel):
         )
         if cls.resource_type in MEANINGLESS_HERE:
             return cls(_placeholder(request))
-        try:
-            return cls(HANDLERS[cls.resource_type](request))
-        except ValidationError:
-            raise
-        except Exception as error:
-            message = f"{request.logical_id} ({request.type}) was not created: {error}"
-            raise ValidationError(message=message) from error
+        return cls(HANDLERS[cls.resource_type](request))
 
     @classmethod
     def update_from_cloudformation_json(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG003
-        raise ValidationError(message=f"{cls.resource_type} cannot be updated in the local cloud: deploy to a new one.")
+        message = f"{cls.resource_type} cannot be updated in the local cloud: deploy to a new one."
+        raise ValidationError(message=message)
 
     @classmethod
     def delete_from_cloudformation_json(cls, *args: Any, **kwargs: Any) -> None:
@@ -162,14 +149,13 @@ class _Resource(CloudFormationModel):
 
 @lru_cache(maxsize=256)
 def _model(resource_type: str) -> type[_Resource]:
-    model = type(resource_type.replace("::", "_"), (_Resource,), {"resource_type": resource_type})
-    return model
+    return type(resource_type.replace("::", "_"), (_Resource,), {"resource_type": resource_type})
 
 
 def _placeholder(request: Request) -> Created:
     service = request.type.split("::")[1].lower()
     arn = f"arn:aws:{service}:{request.region}:{request.account_id}:{request.name}"
-    return Created(arn, {name: arn for name in ("Arn", "Id", "MonitorArn", "ExportArn", "SubscriptionArn")})
+    return Created(arn, dict.fromkeys(("Arn", "Id", "MonitorArn", "ExportArn", "SubscriptionArn"), arn))
 
 
 def _refuse_unknown_types(original: Any, resource_map: Any) -> None:
@@ -178,6 +164,17 @@ def _refuse_unknown_types(original: Any, resource_map: Any) -> None:
     if unknown := sorted(declared - known):
         raise ValidationError(message=_refusal(unknown))
     original(resource_map)
+
+
+def _create_resource(original: Any, logical_id: str, resource_json: Any, *args: Any, **kwargs: Any) -> Any:
+    """Whatever goes wrong, the message says with which resource."""
+    try:
+        return original(logical_id, resource_json, *args, **kwargs)
+    except CloudFormationError:
+        raise
+    except Exception as error:
+        message = f"{logical_id} ({resource_json['Type']}) was not created: {error}"
+        raise ValidationError(message=message) from error
 
 
 def _refusal(types: list[str]) -> str:

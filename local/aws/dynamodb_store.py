@@ -1,4 +1,4 @@
-"""Durable DynamoDB: every change of an item is on disk before its request returns, and tables find their items again."""
+"""Durable DynamoDB: a change of an item is on disk before its request returns, and tables find their items again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _Position = tuple[Any, str, Any, Any]
 
 
 class ItemStore:
-    """Writes items through; one request is one line of the journal, so that a transaction is restored whole or not at all.
+    """Writes items through; a request is one line of the journal, so a transaction is restored whole or not at all.
 
     Requests run one at a time: moto checks a condition and writes the item in two steps.
     """

@@ -72,7 +72,7 @@ def _send_to_targets(original: Any, rule: Any, original_event: Any, transform_in
     if not rule.event_pattern.matches_event(original_event):
         return
     event = {**original_event, "time": _iso_time(original_event.get("time"))}
-    others = [target for target in rule.targets if not _deliver(rule, target, event)]
+    others = [target for target in rule.targets if not _deliver(target, event)]
     if others:
         all_targets, rule.targets = rule.targets, others
         try:
@@ -81,7 +81,7 @@ def _send_to_targets(original: Any, rule: Any, original_event: Any, transform_in
             rule.targets = all_targets
 
 
-def _deliver(rule: Any, target: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
+def _deliver(target: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
     """Delivers to a target that moto does not know. False when moto knows it."""
     arn = target["Arn"]
     service, region = arn.split(":")[2], arn.split(":")[3]

@@ -98,7 +98,7 @@ class LambdaRunner:
             try:
                 result = self._run(function, event, LambdaContext(function, request_id))
                 payload, failed = _marshal(result)
-            except Exception as error:  # noqa: BLE001 - whatever a handler raises is its answer
+            except Exception as error:  # whatever a handler raises is its answer
                 payload, failed = _error_payload(error), True
                 traceback.print_exc()
             except SystemExit as error:

@@ -1,4 +1,4 @@
-"""Replacing functions inside moto, undoing it, and refusing to do so in a version of moto the hooks were not written for."""
+"""Replacing functions inside moto, and refusing to in a version of moto that the hooks were not written for."""
 
 from __future__ import annotations
 

@@ -51,9 +51,8 @@ def applies(*names: str, leaves_out: Mapping[str, str] | None = None) -> Callabl
         @wraps(handler)
         def checked(request: Request) -> Created:
             if unknown := sorted(request.properties.keys() - set(names) - (leaves_out or {}).keys()):
-                raise ValueError(
-                    f"the local cloud does not apply {', '.join(unknown)}; teach {handler.__name__} in {handler.__module__} to."
-                )
+                where = f"{handler.__module__}.{handler.__name__}"
+                raise ValueError(f"the local cloud does not apply {', '.join(unknown)}; teach {where} to.")
             return handler(request)
 
         return checked

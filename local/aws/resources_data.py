@@ -82,7 +82,7 @@ def _create_table(request: Request, properties: dict[str, Any], settings: Mappin
     if truth((settings.get("PointInTimeRecoverySpecification") or {}).get("PointInTimeRecoveryEnabled")):
         recovery = {"PointInTimeRecoveryEnabled": True}
         dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=recovery)
-    attributes = {"Arn": created["TableArn"], "TableId": created["TableId"]}
+    attributes = {"Arn": created["TableArn"]}
     if "LatestStreamArn" in created:
         attributes["StreamArn"] = created["LatestStreamArn"]
     return Created(name, attributes)

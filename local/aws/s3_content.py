@@ -1,4 +1,4 @@
-"""The bytes of S3 objects as files: those that were put lie in a directory of ours, those that were linked stay in place."""
+"""The bytes of S3 objects as files: what was put lies in a directory of ours, what was linked stays in place."""
 
 from __future__ import annotations
 

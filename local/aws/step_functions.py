@@ -24,10 +24,24 @@ POLL_SECONDS = 0.02
 _PARSER = "moto.stepfunctions.parser"
 
 SDK_SERVICE_NAMES = {
-    "athena": "Athena", "bcmdataexports": "BcmDataExports", "cloudwatch": "CloudWatch", "costexplorer": "CostExplorer",
-    "dynamodb": "DynamoDb", "eventbridge": "EventBridge", "glue": "Glue", "kms": "Kms", "lambda": "Lambda", "s3": "S3",
-    "secretsmanager": "SecretsManager", "ses": "Ses", "sesv2": "SesV2", "sfn": "Sfn", "sns": "Sns", "sqs": "Sqs", "ssm": "Ssm",
-}  # fmt: skip
+    name.lower(): name
+    for name in (
+        "Athena",
+        "CloudWatch",
+        "DynamoDb",
+        "EventBridge",
+        "Glue",
+        "Kms",
+        "Lambda",
+        "S3",
+        "SecretsManager",
+        "SesV2",
+        "Sfn",
+        "Sns",
+        "Sqs",
+        "Ssm",
+    )
+}
 """The prefix of aws-sdk error names, by the service's name in the resource ARN."""
 
 
@@ -84,7 +98,7 @@ _stopping = threading.Event()
 
 
 def _convert_parameters_and_responses(patches: Patches) -> None:
-    """moto leaves the conversion between the service's casing and boto's undone, and lets datetimes and streams through."""
+    """moto does not convert between the service's casing and boto's, and lets datetimes and streams through."""
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import (
         StateTaskService,
     )
@@ -197,7 +211,7 @@ def _name_executions(patches: Patches) -> None:
 
 
 def _limit_payloads(patches: Patches) -> None:
-    """The service counts the UTF-8 bytes of compact JSON, and allows 262,144 of them; so it does for an execution's input."""
+    """The service allows 262,144 UTF-8 bytes of compact JSON, for an execution's input too."""
     from moto.stepfunctions.parser import quotas
     from moto.stepfunctions.parser.api import InvalidExecutionInput
     from moto.stepfunctions.parser.models import StepFunctionsParserBackend

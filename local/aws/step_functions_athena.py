@@ -51,7 +51,11 @@ class AthenaTask(StateTaskServiceCallback):
         return PARAMETERS.get(self.resource.api_action.lower())
 
     def _eval_service_task(
-        self, env: Any, resource_runtime_part: Any, normalised_parameters: dict[str, Any], state_credentials: Any
+        self,
+        env: Any,
+        resource_runtime_part: Any,
+        normalised_parameters: dict[str, Any],
+        state_credentials: Any,  # noqa: ARG002
     ) -> None:
         call = getattr(client("athena", resource_runtime_part.region), self._get_boto_service_action())
         response = call(**normalised_parameters)
@@ -59,7 +63,11 @@ class AthenaTask(StateTaskServiceCallback):
         env.stack.append(response)
 
     def _build_sync_resolver(
-        self, env: Any, resource_runtime_part: Any, normalised_parameters: dict[str, Any], state_credentials: Any
+        self,
+        env: Any,
+        resource_runtime_part: Any,
+        normalised_parameters: dict[str, Any],  # noqa: ARG002
+        state_credentials: Any,  # noqa: ARG002
     ) -> Callable[[], Any]:
         query_execution_id = env.stack.pop()["QueryExecutionId"]
         athena = client("athena", resource_runtime_part.region)

@@ -100,7 +100,7 @@ def _run_child(worker: Any, env: Any, job: Any) -> tuple[str, FailedItem | None]
     except FailureEventException as exception:
         error, cause = exception.extract_error_cause_pair() or ("", "")
         return "failed", FailedItem(job.job_index, error or "", cause or "")
-    except Exception as exception:  # noqa: BLE001 - what an item's program throws is the item's failure
+    except Exception as exception:  # what an item's program throws is the item's failure
         return "failed", FailedItem(job.job_index, "States.Runtime", str(exception))
     state = env.program_state()
     if isinstance(state, ProgramError):

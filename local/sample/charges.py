@@ -10,16 +10,21 @@ import pyarrow as pa
 
 from functions.shared.periods import BillingPeriod
 from local.sample.budget import Budget, apportion
-from local.sample.columns import UNITS_PER_DOLLAR, Batch, Integers, dollars, gather_all, text
+from local.sample.columns import UNITS_PER_DOLLAR, Batch, Integers, discount_maps, dollars, gather_all, text
 from local.sample.commitments import Hours, PlanUse, Reservation, hours_in
 from local.sample.invoices import Invoice
 from local.sample.lines import Lines
 from local.sample.organisation import ACCOUNTS, VENDORS, is_emea
 from local.sample.resources import account_columns, line_item_ids
 
-_RESERVATION_UNUSED_UNITS = 1000
+_PER_MILLE = 1000
 _PRIVATE_RATES = ("AmazonS3", "AmazonCloudFront", "AmazonConnect")
 _BUNDLED = ("awswaf", "AWSShield")
+_DISCOUNTS = {
+    "EdpDiscount": "edp_discount",
+    "PrivateRateDiscount": "private_rate_discount",
+    "BundledDiscount": "bundled_discount",
+}
 _CREDITS = (
     ("AmazonEC2", "MAP 2.0 migration credit"),
     ("AmazonBedrock", "AWS Activate generative AI credit"),
@@ -122,6 +127,7 @@ def charge_lines(charges: Sequence[Charge], period: BillingPeriod, rng: np.rando
     columns |= {name: text([charge.words.get(name) for charge in charges]) for name in sorted(words)}
     for name in sorted(amounts):
         columns[name] = dollars(np.array([charge.amounts.get(name, 0) for charge in charges], dtype=np.int64))
+    columns |= _discounts(charges)
     return Lines(
         columns,
         np.array([charge.invoice for charge in charges], dtype=np.int64),
@@ -129,6 +135,21 @@ def charge_lines(charges: Sequence[Charge], period: BillingPeriod, rng: np.rando
         np.array([time.start for time in times], dtype=np.int64),
         np.array([time.end for time in times], dtype=np.int64),
     )
+
+
+def _discounts(charges: Sequence[Charge]) -> Batch:
+    """What discount lines repeat in the discount columns, which are NULL on all others."""
+    named = [
+        {_DISCOUNTS[charge.type]: charge.units} if charge.type in _DISCOUNTS else dict[str, int]() for charge in charges
+    ]
+    none = np.array([not discount for discount in named])
+    units = np.array([sum(discount.values()) for discount in named], dtype=np.int64)
+    is_bundled = np.array([charge.type == "BundledDiscount" for charge in charges])
+    return {
+        "discount": discount_maps(named),
+        "discount_total_discount": pa.array(dollars(units).to_numpy(), mask=none),
+        "discount_bundled_discount": pa.array(dollars(units).to_numpy(), mask=~is_bundled),
+    }
 
 
 def _plan_fees(use: PlanUse) -> Iterator[Charge]:
@@ -171,10 +192,10 @@ def _reservation_fee(reservation: Reservation, hours: int) -> Charge:
 
 def _unused(reservation: Reservation, hours: int) -> tuple[int, int]:
     """The unused parts of a month's recurring and amortised upfront fee."""
-    unused = _RESERVATION_UNUSED_UNITS - reservation.used_per_mille
+    unused = _PER_MILLE - reservation.used_per_mille
     return (
-        reservation.recurring_hourly * hours * unused // _RESERVATION_UNUSED_UNITS,
-        reservation.upfront_hourly * hours * unused // _RESERVATION_UNUSED_UNITS,
+        reservation.recurring_hourly * hours * unused // _PER_MILLE,
+        reservation.upfront_hourly * hours * unused // _PER_MILLE,
     )
 
 
@@ -205,9 +226,7 @@ def _marketplace(total: int) -> Iterator[Charge]:
                 "line_item_usage_type": f"MP:{vendor.product_code[:8]}-units",
                 "product_product_family": "AWS Marketplace",
             }
-            yield Charge(
-                kind, part, vendor.product_code, vendor.product, Invoice.MARKETPLACE, account, words=words
-            )  # fmt: skip
+            yield Charge(kind, part, vendor.product_code, vendor.product, Invoice.MARKETPLACE, account, words=words)
 
 
 def _few(

@@ -94,10 +94,16 @@ def maps(entries: Sequence[Mapping[str, str]]) -> pa.MapArray:
 
 
 def dollars(units: npt.NDArray[np.int64]) -> pa.DoubleArray:
-    """Costs in units of 1e-10 dollars as the doubles an export has; raises ValueError on a line too large to be exact."""
+    """Costs in units of 1e-10 dollars as the doubles of an export; raises ValueError on one too large to be exact."""
     if units.size and int(np.abs(units).max()) >= LARGEST_LINE:
         raise ValueError(f"a line of {int(np.abs(units).max())} units is too large for an exact double")
     return pa.array(units / UNITS_PER_DOLLAR)
+
+
+def discount_maps(entries: Sequence[Mapping[str, int]]) -> pa.MapArray:
+    """Discounts by name, given in units of 1e-10 dollars."""
+    in_dollars = [[(name, units / UNITS_PER_DOLLAR) for name, units in entry.items()] for entry in entries]
+    return pa.array(in_dollars, _ARROW_TYPES["map<string,double>"])
 
 
 def assemble(batch: Mapping[str, pa.Array], *, flat_tags: bool) -> pa.Table:

@@ -43,15 +43,13 @@ class ChunkedExport:
     def write(self, table: pa.Table) -> None:
         """Appends lines, going on to the next chunk where one is full."""
         while table.num_rows:
-            if not self._room:
-                self._next_chunk()
+            writer = self._writer if self._writer and self._room else self._next_chunk()
             part = table.slice(0, self._room)
-            assert self._writer is not None  # noqa: S101 -- _next_chunk opened it
-            self._writer.write_table(part, row_group_size=_ROW_GROUP)
+            writer.write_table(part, row_group_size=_ROW_GROUP)
             self._room -= part.num_rows
             table = table.slice(part.num_rows)
 
-    def _next_chunk(self) -> None:
+    def _next_chunk(self) -> pq.ParquetWriter:
         if self._writer:
             self._writer.close()
         self.files.append(self._folder / f"{EXPORT}-{len(self.files) + 1:05d}.snappy.parquet")
@@ -69,6 +67,7 @@ class ChunkedExport:
             write_statistics=True,
             store_schema=False,
         )
+        return self._writer
 
 
 def write_manifest(out: Path, period: str, *, delivery: str, files: list[Path], flat_tags: bool) -> Path:

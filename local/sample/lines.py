@@ -91,9 +91,7 @@ def usage_lines(timeline: Timeline, first: int, last: int) -> Lines:
     return _lines(timeline, at, columns, units)
 
 
-def covered_lines(
-    timeline: Timeline, plans: tuple[SavingsPlan, ...], first: int, last: int
-) -> tuple[Lines, Lines]:
+def covered_lines(timeline: Timeline, plans: tuple[SavingsPlan, ...], first: int, last: int) -> tuple[Lines, Lines]:
     """Usage covered by Savings Plans at its on-demand price, and the negation that takes that price back."""
     at = timeline.appearances(first, last)
     effective = timeline.effective(at.resource, at.time)
@@ -103,7 +101,9 @@ def covered_lines(
     rate = _rates()[timeline.resources.offer[at.resource]]
     covered = (
         attributes
-        | same_for_all({"line_item_line_item_type": "SavingsPlanCoveredUsage", "pricing_term": "OnDemand"}, len(at.hour))
+        | same_for_all(
+            {"line_item_line_item_type": "SavingsPlanCoveredUsage", "pricing_term": "OnDemand"}, len(at.hour)
+        )
         | {
             "pricing_public_on_demand_cost": dollars(on_demand),
             "savings_plan_savings_plan_effective_cost": dollars(effective),

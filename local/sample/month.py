@@ -34,7 +34,7 @@ def write_month(
     """Writes ``out/data``, ``out/metadata`` and ``out/truth`` for a period (YYYY-MM) with exactly ``line_items`` lines.
 
     ``final=False`` is a month that AWS has not invoiced yet, except for purchases; ``flat_tags=False`` an export
-    without the columns that repeat tags. Raises InvalidPeriod on a period of another form, ValueError below 2,000 lines.
+    without the columns that repeat tags. Raises InvalidPeriod on another form of period, ValueError below 2,000 lines.
     """
     month = BillingPeriod.parse(period)
     if line_items < FEWEST_LINE_ITEMS:

@@ -37,7 +37,7 @@ def invalid_policy(name: str, defects: Sequence[Defect]) -> InvalidPolicy:
     count = "1 defect" if len(defects) == 1 else f"{len(defects)} defects"
     line = f"{name}: {count}: {shown}" + (f"; and {rest} more" if rest > 0 else "")
     error = InvalidPolicy("".join(char if char.isprintable() else "?" for char in line))
-    error.defects = list(defects)  # type: ignore[attr-defined]
+    error.defects = list(defects)
     return error
 
 

@@ -105,6 +105,13 @@ def test_an_amount_that_is_a_float_or_not_whole_cents_is_refused(sound: Statemen
         StatementModel.model_validate(broken)
 
 
+def test_an_exact_cost_with_more_decimals_than_the_ledger_holds_is_refused(sound: Statement) -> None:
+    broken = copy.deepcopy(sound)
+    broken["ledger_lines"][0]["exact_cost"] = "1.00000000001"
+    with pytest.raises(ValidationError, match="more than 10 decimals"):
+        StatementModel.model_validate(broken)
+
+
 def test_a_field_nobody_knows_is_refused(sound: Statement) -> None:
     with pytest.raises(ValidationError, match="surprise"):
         StatementModel.model_validate({**sound, "surprise": 1})

@@ -63,9 +63,10 @@ def test_negative_amounts_stay_numbers() -> None:
     assert all(Decimal(row["cost"]) < 0 for row in negative)
 
 
-def test_amounts_are_written_with_two_decimals_and_exact_costs_without_exponent() -> None:
+def test_amounts_are_written_with_two_decimals_and_exact_costs_with_ten() -> None:
     data: Statement = statement_data()
     data["ledger_lines"][0]["exact_cost"] = "1E-10"
     rows = _rows(write_csv(StatementModel.model_validate(data)))
     assert all(len(row["cost"].rpartition(".")[2]) == 2 for row in rows)
+    assert all(len(row["exact_cost"].rpartition(".")[2]) == 10 for row in rows)
     assert "0.0000000001" in {row["exact_cost"] for row in rows}

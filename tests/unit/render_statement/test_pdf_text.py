@@ -13,6 +13,7 @@ from pypdf import PdfReader
 
 from functions.render_statement import pdf_numbers as numbers
 from functions.render_statement.logic import render_statement
+from functions.render_statement.model import StatementModel
 from functions.render_statement.pdf_text import REGULAR, fit, lacks_glyphs, printable, text_width
 from tests.unit.render_statement.builders import statement
 
@@ -79,8 +80,8 @@ def test_a_statement_says_when_a_name_had_to_be_printed_another_way() -> None:
     assert "typeface lacks" not in plain
 
 
-def _reader(model: object) -> PdfReader:
-    return PdfReader(io.BytesIO(render_statement(model).pdf))  # type: ignore[arg-type]
+def _reader(model: StatementModel) -> PdfReader:
+    return PdfReader(io.BytesIO(render_statement(model).pdf))
 
 
 def test_only_embedded_typefaces_carry_names_and_amounts() -> None:
