@@ -6,12 +6,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.check_postings.logic import RefusedCharge
 from functions.post_charge.item import ChargeItem
 from functions.post_charge.logic import post_charge
-from functions.render_statement.package import FiledStatement
 from functions.shared import run_files
 from functions.shared.adapters.charge_book import open_charge_book
 from functions.shared.adapters.object_store import ObjectStore
 from functions.shared.adapters.secrets import read_secret
 from functions.shared.errors import PostingError
+from functions.shared.filed_statement import FiledStatement
 from functions.shared.money import format_cents
 from functions.shared.observability import logger, metrics, tracer
 from functions.shared.settings import Settings, load_settings

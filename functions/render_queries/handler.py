@@ -2,6 +2,7 @@
 
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import Json
 
 from functions.render_queries.logic import RenderQueriesRequest, render_close, render_survey
 from functions.shared import run_files
@@ -15,6 +16,7 @@ from functions.shared.settings import Settings, load_settings
 
 class RenderQueriesSettings(Settings):
     billing_bucket: str
+    flattened_tags: Json[tuple[str, ...]]
     work_bucket: str
 
 
@@ -30,7 +32,12 @@ def handler(event: RenderQueriesRequest, context: LambdaContext) -> dict[str, ob
     delivery = Delivery.model_validate(work.read_json(run_files.delivery_key(event.run_id)))
     policy = PolicyOfRun.model_validate(work.read_json(run_files.policy_key(event.run_id)))
     rendered = render_close(
-        event, delivery, policy, billing_bucket=settings.billing_bucket, work_bucket=settings.work_bucket
+        event,
+        delivery,
+        policy,
+        flattened_tags=settings.flattened_tags,
+        billing_bucket=settings.billing_bucket,
+        work_bucket=settings.work_bucket,
     )
     logger.info("queries rendered", run_id=event.run_id, queries=len(rendered.queries))
     return rendered.model_dump()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from functions.shared import run_files
@@ -9,6 +10,7 @@ from functions.shared.compiled_policy import PolicyOfRun
 from functions.shared.delivery import Delivery
 from functions.shared.payload import Payload
 from functions.shared.periods import BillingPeriod
+from functions.shared.policy import tag_column_suffix
 from functions.shared.sql_catalog import ParameterValue, load_statement, render, unload
 
 TREND_MONTHS = 11
@@ -59,9 +61,18 @@ def render_survey(period: BillingPeriod) -> RenderedQueries:
 
 
 def render_close(
-    request: RenderQueriesRequest, delivery: Delivery, policy: PolicyOfRun, *, billing_bucket: str, work_bucket: str
+    request: RenderQueriesRequest,
+    delivery: Delivery,
+    policy: PolicyOfRun,
+    *,
+    flattened_tags: Sequence[str],
+    billing_bucket: str,
+    work_bucket: str,
 ) -> RenderedQueries:
-    """All queries of a close, in their final form: nothing is put into them afterwards."""
+    """All queries of a close, in their final form: nothing is put into them afterwards.
+
+    A tag is read from a column of its own where the table has one (``flattened_tags``) and the delivery fills it.
+    """
     run_id, period = request.run_id, BillingPeriod.parse(request.billing_period)
     scan: dict[str, ParameterValue] = {
         "billing_period": str(period),
@@ -75,11 +86,12 @@ def render_close(
         "owner_tag": policy.owner_tag,
         "policy_tags": policy.policy_tags,
     }
+    flat_tags = delivery.flat_tags & {f"tag_{tag_column_suffix(tag)}" for tag in flattened_tags}
     revision: dict[str, ParameterValue] = {"run_id": run_id, "charge_period": str(period), "revision": request.revision}
     run = {"run_id": run_id}
     queries = {
         "r010_control_totals": render("r010_control_totals", scan),
-        "f010_charges": render("f010_charges", fold, flat_tags=delivery.flat_tags),
+        "f010_charges": render("f010_charges", fold, flat_tags=flat_tags),
         "a010_divided_charges": render("a010_divided_charges", run),
         "a020_owned_charges": render("a020_owned_charges", run),
         "a030_invoice_items": render("a030_invoice_items", run),

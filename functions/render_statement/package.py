@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from functions.render_statement.logic import RenderedStatement
 from functions.render_statement.model import StatementModel
-from functions.shared.money import Cents
+from functions.shared.filed_statement import FiledStatement
 from functions.shared.payload import Payload
 from functions.shared.run_files import safe_name
 
@@ -17,18 +17,6 @@ class RenderStatementRequest(Payload):
 
     run_id: str
     business_unit: str
-
-
-class FiledStatement(Payload):
-    """Where a statement was filed in the statement bucket, and the SHA-256 of each file."""
-
-    business_unit: str
-    total: Cents
-    pdf: str
-    csv: str
-    sha256sums: str
-    pdf_sha256: str
-    csv_sha256: str
 
 
 class StatementFile(NamedTuple):
@@ -52,9 +40,10 @@ class StatementPackage(NamedTuple):
         return FiledStatement(
             business_unit=self.statement.business_unit.id,
             total=self.statement.total,
-            pdf=folder + pdf.name,
-            csv=folder + csv.name,
-            sha256sums=folder + sums.name,
+            folder=folder,
+            pdf=pdf.name,
+            csv=csv.name,
+            sha256sums=sums.name,
             pdf_sha256=pdf.sha256,
             csv_sha256=csv.sha256,
         )
@@ -62,17 +51,15 @@ class StatementPackage(NamedTuple):
 
 def statement_folder(statement: StatementModel, run_id: str) -> str:
     """Where a statement is filed; drafts lie apart, one folder a run, for they may be made again and again."""
-    if statement.draft:
-        return f"drafts/{run_id}/"
-    return f"statements/billing_period={statement.billing_period}/revision-{statement.revision:04d}/"
+    return f"drafts/{run_id}/" if statement.draft else f"billing_period={statement.billing_period}/"
 
 
 def package_statement(statement: StatementModel, rendered: RenderedStatement) -> StatementPackage:
     """Names the files and adds their checksums in the form that ``sha256sum --check`` reads."""
-    stem = f"{safe_name(statement.business_unit.id)}-{statement.billing_period}-r{statement.revision}"
+    stem = f"statements/{safe_name(statement.business_unit.id)}-{statement.billing_period}-r{statement.revision}"
     pdf = _file(f"{stem}.pdf", rendered.pdf, "application/pdf")
     csv = _file(f"{stem}.csv", rendered.csv, "text/csv; charset=utf-8")
-    lines = f"{pdf.sha256}  {pdf.name}\n{csv.sha256}  {csv.name}\n"
+    lines = "".join(f"{file.sha256}  {file.name.rpartition('/')[2]}\n" for file in (pdf, csv))
     sums = _file(f"{stem}.SHA256SUMS", lines.encode(), "text/plain; charset=utf-8")
     return StatementPackage(statement, (pdf, csv, sums))
 

@@ -5,10 +5,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.post_charge.logic import PostedCharge
 from functions.prepare_statements.totals import RunTotals
-from functions.render_statement.package import FiledStatement
 from functions.shared import run_files
 from functions.shared.adapters.object_store import ObjectStore
 from functions.shared.compiled_policy import PolicyOfRun
+from functions.shared.filed_statement import FiledStatement
 from functions.shared.money import total
 from functions.shared.observability import logger, metrics, tracer
 from functions.shared.reconciliation import Reconciliation

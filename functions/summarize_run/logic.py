@@ -7,8 +7,8 @@ from typing import Any
 
 from functions.post_charge.logic import PostedCharge
 from functions.prepare_statements.totals import RunTotals
-from functions.render_statement.package import FiledStatement
 from functions.shared.compiled_policy import PolicyOfRun
+from functions.shared.filed_statement import FiledStatement
 from functions.shared.money import Cents, format_cents, total
 from functions.shared.payload import Payload
 from functions.shared.reconciliation import Reconciliation

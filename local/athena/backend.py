@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import tempfile
 import threading
 import time
@@ -22,6 +21,7 @@ from local.athena.catalog import GlueCatalog
 from local.athena.engine import Engine, Outcome
 from local.athena.failures import QueryCancelled, QueryFailed
 from local.athena.results import ResultSet
+from local.athena.statements import is_unload
 from local.aws.errors import LocalCloudError
 from local.aws.files import ObjectFiles
 from local.aws.patching import Patches
@@ -45,8 +45,7 @@ class LocalExecution(Execution):
         self.context: Any = context
         self.token = token
         self.location = location if location.endswith("/") else f"{location}/"
-        is_unload = re.match(r"(\s|--[^\n]*\n|/\*.*?\*/)*UNLOAD\b", query, re.IGNORECASE | re.DOTALL)
-        self.config = {"OutputLocation": f"{self.location}{self.id}{'' if is_unload else '.csv'}"}
+        self.config = {"OutputLocation": f"{self.location}{self.id}{'' if is_unload(query) else '.csv'}"}
         self.reason = ""
         self.rows: ResultSet | None = None
         self.manifest = ""

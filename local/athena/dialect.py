@@ -51,7 +51,6 @@ _REAL = frozenset(DataType.FLOAT_TYPES)
 _DECIMAL = frozenset({DType.DECIMAL})
 _OTHER_SCALARS = frozenset({DType.BOOLEAN, DType.DATE, DType.TIMESTAMP})
 _NOT_TEXT = _INTEGER | _REAL | _DECIMAL | _OTHER_SCALARS
-_COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE)
 
 # what Java calls white space, which is what Athena trims
 _WHITE_SPACE = "\t\n\v\f\r\x1c\x1d\x1e\x1f \u1680" + "".join(
@@ -69,7 +68,7 @@ def to_duckdb(tree: exp.Query, sql: str) -> str:
         rule = _RULES.get(type(node))
         return rule(node, sql) if rule else node
 
-    for node in tree.find_all(*_COMPARISONS, exp.DPipe, exp.Concat):
+    for node in tree.walk():
         _check_operands(node, sql)
     return _bottom_up(tree.copy(), rewrite).sql("duckdb", comments=False)
 
@@ -203,17 +202,43 @@ def _unknown_function(node: exp.Expr, sql: str) -> exp.Expr:
     raise QueryFailed(f"FUNCTION_NOT_FOUND: {locate(sql, name)}: Function '{name}' not registered")
 
 
+def _not_in_athena(node: exp.Expr, sql: str) -> exp.Expr:
+    raise QueryFailed(f"SYNTAX_ERROR: {_place(node, sql)}: mismatched input '{node.key.upper()}'")
+
+
 def _check_operands(node: exp.Expr, sql: str) -> None:
-    """Athena compares and concatenates text with text only; DuckDB would convert."""
-    operands = node.expressions if isinstance(node, exp.Concat) else [node.this, node.expression]
-    kinds = [_kind(operand) for operand in operands]
-    clash = any(kind in _TEXT for kind in kinds) and any(kind in _NOT_TEXT for kind in kinds)
-    if clash or (isinstance(node, exp.DPipe | exp.Concat) and any(kind in _NOT_TEXT for kind in kinds)):
-        names = ", ".join(kind.value.lower() if kind else "unknown" for kind in kinds)
-        raise QueryFailed(
-            f"TYPE_MISMATCH: {_place(node, sql)}: Cannot apply operator {node.key.upper()} "
-            f"to ({names}): {node.sql('athena')}"
-        )
+    """Athena never mixes text with another type, and concatenates text only; DuckDB would convert."""
+    for operands in _operands(node):
+        kinds = [_kind(operand) for operand in operands]
+        others = any(kind in _NOT_TEXT for kind in kinds)
+        if others and (isinstance(node, exp.DPipe | exp.Concat) or any(kind in _TEXT for kind in kinds)):
+            names = ", ".join(kind.value.lower() if kind else "unknown" for kind in kinds)
+            raise QueryFailed(
+                f"TYPE_MISMATCH: {_place(node, sql)}: Cannot apply {node.key.upper()} to "
+                f"({names}): {node.sql('athena')}"
+            )
+
+
+def _operands(node: exp.Expr) -> list[list[exp.Expr]]:
+    """The groups of expressions below a node whose types must agree."""
+    match node:
+        case exp.Case():
+            branches = [branch.args["true"] for branch in node.args["ifs"]]
+            results = [*branches, *filter(None, [node.args.get("default")])]
+            return [results, [node.this, *(branch.this for branch in node.args["ifs"])]] if node.this else [results]
+        case exp.If() if not isinstance(node.parent, exp.Case):
+            return [[node.args["true"], *filter(None, [node.args.get("false")])]]
+        case exp.In() | exp.Coalesce() | exp.Greatest() | exp.Least():
+            return [[node.this, *node.expressions]]
+        case exp.Between():
+            return [[node.this, node.args["low"], node.args["high"]]]
+        case exp.SetOperation():
+            return [list(pair) for pair in zip(node.left.selects, node.right.selects, strict=False)]
+        case exp.Concat():
+            return [node.expressions]
+        case exp.Predicate() | exp.DPipe() | exp.Nullif() if isinstance(node, exp.Binary | exp.Nullif):
+            return [[node.this, node.expression]]
+    return []
 
 
 def _kind(node: exp.Expr) -> DType | None:
@@ -244,4 +269,6 @@ _RULES: dict[type[exp.Expr], Callable[[exp.Expr, str], exp.Expr]] = {
     exp.ArgMax: _max_by,
     exp.ArgMin: _max_by,
     exp.Anonymous: _unknown_function,
+    exp.Qualify: _not_in_athena,
+    exp.ILike: _not_in_athena,
 }

@@ -66,8 +66,7 @@ class Engine:
             try:
                 self._limit(connection, scans)
                 for number, each in enumerate(scans):
-                    each.check_types(connection)
-                    connection.execute(f"CREATE TEMP VIEW scan_{number} AS {each.relation()}")
+                    connection.execute(f"CREATE TEMP VIEW scan_{number} AS {each.relation(connection)}")
                 if statement.unload:
                     return self._unload(connection, query, statement.unload, Path(work))
                 return self._select(connection, query)

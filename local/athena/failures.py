@@ -42,7 +42,7 @@ def bad_data(uri: str, reason: str) -> QueryFailed:
 def translate(error: duckdb.Error, sql: str, uris: Mapping[Path, str]) -> QueryFailed:
     """Athena's failure for an error of DuckDB; `uris` are the S3 objects behind the files that the query reads."""
     text = _first_line(str(error))
-    for path, uri in uris.items():
+    for path, uri in sorted(uris.items(), key=lambda item: len(str(item[0])), reverse=True):
         if str(path) in text:
             return bad_data(uri, _ERROR_PREFIX.sub("", text.replace(str(path), uri)))
     message = _ERROR_PREFIX.sub("", text)

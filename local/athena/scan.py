@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -50,13 +50,6 @@ class Scan:
     columns: tuple[str, ...]
     files: tuple[DataFile, ...]
 
-    def relation(self) -> str:
-        """A SELECT over the files with the reference's columns, in their declared types."""
-        branches = [
-            self._branch(partition, list(files)) for partition, files in groupby(self.files, lambda f: f.partition)
-        ]
-        return "\nUNION ALL\n".join(branches) or self._no_rows()
-
     def scanned_bytes(self, connection: duckdb.DuckDBPyConnection) -> int:
         """What Athena would bill for: the column chunks of the columns read, or whole objects when they are JSON."""
         if self.table.file_format == "json" or not self.files:
@@ -64,47 +57,46 @@ class Scan:
         row = connection.execute(
             "SELECT coalesce(sum(total_compressed_size), 0) FROM parquet_metadata($paths) "
             "WHERE list_contains($columns, lower(split_part(path_in_schema, ', ', 1)))",
-            {"paths": self._paths(self.files), "columns": list(self.columns)},
+            {"paths": [str(file.path) for file in self.files], "columns": list(self.columns)},
         ).fetchone()
         return int(row[0]) if row else 0
 
-    def check_types(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Fails as Athena does when a Parquet column is of another kind than the table declares."""
-        if self.table.file_format == "json" or not self.files:
-            return
-        uris = {str(file.path): file.uri for file in self.files}
-        for path, column, found in _parquet_columns(connection, self._paths(self.files)):
-            declared = self.table.columns.get(column)
-            if declared is None or column not in self.columns:
-                continue
-            if (wanted := _family(declared.sql("duckdb"))) != _family(found) and wanted is not None:
-                raise QueryFailed(
-                    f"HIVE_BAD_DATA: Field {column}'s type {found} in parquet file {uris[path]} is incompatible with "
-                    f"type {declared.sql('athena').lower()} defined in table schema"
-                )
+    def relation(self, connection: duckdb.DuckDBPyConnection) -> str:
+        """A SELECT over the files with the reference's columns, in their declared types.
 
-    def _branch(self, partition: Partition, files: Sequence[DataFile]) -> str:
-        stored = [column for column in self.columns if column in self.table.columns] or list(self.table.columns)[:1]
-        outputs = [_identifier(column) for column in stored if column in self.columns]
-        for column, value in partition.values.items():
-            if column in self.columns:
-                kind = self.table.partition_keys[column].sql("duckdb")
-                outputs.append(f"CAST({_string(value)} AS {kind}) AS {_identifier(column)}")
+        Fails as Athena does when a Parquet column is of another kind than the table declares.
+        """
+        stored = _stored_columns(connection, self.table, self.columns, self.files)
+        branches = [
+            self._branch(partition, list(files), stored)
+            for partition, files in groupby(self.files, lambda file: file.partition)
+        ]
+        return "\nUNION ALL\n".join(branches) or f"SELECT {self._outputs({}, [])} WHERE false"
+
+    def _branch(self, partition: Partition, files: Sequence[DataFile], stored: Mapping[Path, frozenset[str]]) -> str:
+        values = {column: _string(value) for column, value in partition.values.items()}
+        found = sorted(frozenset().union(*(stored[file.path] for file in files)))
         if PATH_COLUMN in self.columns:
-            outputs.append(f"{_path_of(files)} AS {_identifier(PATH_COLUMN)}")
-        types = {column: self.table.columns[column].sql("duckdb") for column in stored}
-        paths = ", ".join(_string(path) for path in self._paths(files))
-        reader = _parquet(paths, types) if self.table.file_format == "parquet" else _json_lines(paths, types)
-        return f"SELECT {', '.join(outputs) or '1'} FROM {reader}"  # noqa: S608
+            values[PATH_COLUMN] = _path_of(files)
+        paths = ", ".join(_string(str(file.path)) for file in files)
+        options = "hive_partitioning = false, filename = true"
+        if self.table.file_format == "parquet":
+            reader = f"read_parquet([{paths}], union_by_name = true, binary_as_string = true, {options})"
+        else:
+            kinds = {column: self.table.columns[column].sql("duckdb") for column in found or self.table.columns}
+            columns = ", ".join(f"{_string(column)}: {_string(kind)}" for column, kind in kinds.items())
+            reader = f"read_json([{paths}], format = 'newline_delimited', columns = {{{columns}}}, {options})"
+        return f"SELECT {self._outputs(values, found)} FROM {reader}"  # noqa: S608
 
-    def _no_rows(self) -> str:
-        types = {**self.table.all_columns, PATH_COLUMN: exp.DataType.build("varchar")}
-        columns = [f"CAST(NULL AS {types[column].sql('duckdb')}) AS {_identifier(column)}" for column in self.columns]
-        return f"SELECT {', '.join(columns) or '1'} WHERE false"
-
-    @staticmethod
-    def _paths(files: Sequence[DataFile]) -> list[str]:
-        return [str(file.path) for file in files]
+    def _outputs(self, values: Mapping[str, str], stored: Sequence[str]) -> str:
+        """Every column of the reference in its declared type: stored, of the partition, or absent and so NULL."""
+        kinds = {**self.table.all_columns, PATH_COLUMN: exp.DataType.build("varchar")}
+        outputs = [
+            f"CAST({values.get(column, _identifier(column) if column in stored else 'NULL')} "
+            f"AS {kinds[column].sql('duckdb')}) AS {_identifier(column)}"
+            for column in self.columns
+        ]
+        return ", ".join(outputs) or "1"
 
 
 def scan(reference: TableReference, files: ObjectFiles, today: date) -> Scan:
@@ -132,27 +124,33 @@ def _all_allow(predicates: Sequence[Predicate], value: str) -> bool:
     return all(predicate.allows(value) for predicate in predicates)
 
 
-def _parquet(paths: str, types: dict[str, str]) -> str:
-    # `schema` reads columns by name, whatever their case, and a column that a file lacks as NULL
-    fields = ", ".join(
-        f"{_string(name)}: {{name: {_string(name)}, type: {_string(kind)}, default_value: NULL}}"
-        for name, kind in types.items()
-    )
-    options = "hive_partitioning = false, binary_as_string = true, filename = true"
-    return f"read_parquet([{paths}], schema = MAP {{{fields}}}, {options})"
-
-
-def _json_lines(paths: str, types: dict[str, str]) -> str:
-    columns = ", ".join(f"{_string(name)}: {_string(kind)}" for name, kind in types.items())
-    options = "format = 'newline_delimited', hive_partitioning = false, filename = true"
-    return f"read_json([{paths}], columns = {{{columns}}}, {options})"
-
-
 def _path_of(files: Sequence[DataFile]) -> str:
     if len(files) == 1:
         return _string(files[0].uri)
     entries = ", ".join(f"{_string(str(file.path))}: {_string(file.uri)}" for file in files)
     return f"(MAP {{{entries}}})[filename]"
+
+
+def _stored_columns(
+    connection: duckdb.DuckDBPyConnection, table: Table, columns: Sequence[str], files: Sequence[DataFile]
+) -> dict[Path, frozenset[str]]:
+    """Which of the wanted columns each file holds; a JSON file may hold any."""
+    wanted = frozenset(columns) & frozenset(table.columns)
+    if table.file_format == "json" or not files:
+        return {file.path: wanted for file in files}
+    by_path = {str(file.path): file for file in files}
+    stored: dict[Path, set[str]] = {file.path: set() for file in files}
+    for path, column, kind in _parquet_columns(connection, list(by_path)):
+        if column not in wanted:
+            continue
+        declared = table.columns[column]
+        if (family := _family(declared.sql("duckdb"))) is not None and family != _family(kind):
+            raise QueryFailed(
+                f"HIVE_BAD_DATA: Field {column}'s type {kind} in parquet file {by_path[path].uri} is incompatible "
+                f"with type {declared.sql('athena').lower()} defined in table schema"
+            )
+        stored[by_path[path].path].add(column)
+    return {path: frozenset(names) for path, names in stored.items()}
 
 
 def _parquet_columns(connection: duckdb.DuckDBPyConnection, paths: list[str]) -> Iterator[tuple[str, str, str]]:

@@ -38,6 +38,11 @@ class Statement:
     unload: Unload | None = None
 
 
+def is_unload(sql: str) -> bool:
+    """Whether the first word, after comments, is UNLOAD."""
+    return re.match(r"(\s|--[^\n]*\n|/\*.*?\*/)*UNLOAD\b", sql, re.IGNORECASE | re.DOTALL) is not None
+
+
 def parse_statement(sql: str) -> Statement:
     """Takes an UNLOAD apart; anything else is a query as it stands."""
     try:
@@ -46,7 +51,7 @@ def parse_statement(sql: str) -> Statement:
         raise QueryFailed(f"SYNTAX_ERROR: line 1:1: {str(error).splitlines()[0]}") from None
     if not tokens:
         raise QueryFailed("SYNTAX_ERROR: line 1:1: mismatched input '<EOF>'")
-    if tokens[0].text.upper() != "UNLOAD":
+    if not is_unload(sql):
         return Statement(sql)
     if len(tokens) < 2 or tokens[1].token_type != TokenType.L_PAREN:
         raise _mismatched(sql, tokens, 1)

@@ -19,6 +19,6 @@ def client(service: str, region: str) -> Any:
     with _lock:
         key = (service, region)
         if key not in _clients:
-            session = boto3.session.Session(**_CREDENTIALS, region_name=region)
-            _clients[key] = session.client(service, config=_CONFIG)
+            session: Any = boto3.session.Session
+            _clients[key] = session(**_CREDENTIALS, region_name=region).client(service, config=_CONFIG)
         return _clients[key]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from contextlib import ExitStack
 from pathlib import Path
@@ -32,6 +33,8 @@ class LocalCloud:
         self.region = region
         self._running: ExitStack | None = None
         self._store: Any = None
+        self._patches: Patches | None = None
+        self._accepts_stacks = False
 
     def __enter__(self) -> Self:
         self.start()
@@ -64,10 +67,26 @@ class LocalCloud:
 
         synthesized = Assembly(assembly)
         stacks = synthesized.stacks(ACCOUNT_ID, self.region)
-        self._bootstrap()
+        self.accept_stacks()
+        if self.client("cloudformation").describe_stacks()["Stacks"]:
+            raise DeploymentFailed("This local cloud has been deployed to already: start a new one.")
         for asset in synthesized.file_assets(ACCOUNT_ID, self.region):
             self.client("s3").put_object(Bucket=asset.bucket, Key=asset.key, Body=asset.content())
         return {stack.name: self._create_stack(stack.name, stack.template) for stack in stacks}
+
+    def accept_stacks(self) -> None:
+        """Makes the account ready for deployments: the CloudFormation extensions, and what `cdk bootstrap` leaves."""
+        from local.aws import cloudformation  # imports half of moto, which a cloud without stacks need not wait for
+
+        if self._patches is None:
+            raise DeploymentFailed("The local cloud is not running: start it first.")
+        if self._accepts_stacks:
+            return
+        self._accepts_stacks = True
+        self.client("s3").create_bucket(Bucket=self._assets_bucket)
+        cloudformation.install(self._patches)
+        version = f"/cdk-bootstrap/{BOOTSTRAP_QUALIFIER}/version"
+        self.client("ssm").put_parameter(Name=version, Value=BOOTSTRAP_VERSION, Type="String")
 
     def client(self, service: str) -> Any:
         """A boto3 client of this cloud."""
@@ -87,11 +106,20 @@ class LocalCloud:
         version_id: str = self._store.link(bucket, key, path)
         return version_id
 
+    def wait(self, execution_arn: str, seconds: float = 3600.0) -> dict[str, Any]:
+        """The description of an execution once it has ended, or of one that still runs when the seconds are over."""
+        deadline = time.monotonic() + seconds
+        while True:
+            description: dict[str, Any] = self.client("stepfunctions").describe_execution(executionArn=execution_arn)
+            if description["status"] != "RUNNING" or time.monotonic() > deadline:
+                return description
+            time.sleep(0.02)
+
     def _start(self, running: ExitStack) -> None:
         from moto import mock_aws
 
         from local.athena import backend as athena
-        from local.aws import cloudformation, events, keys, step_functions
+        from local.aws import events, keys, step_functions
         from local.aws.dynamodb_store import ItemStore
         from local.aws.journal import Journal
         from local.aws.keys import KeyStore
@@ -102,14 +130,15 @@ class LocalCloud:
         journal = Journal(self.state_dir)
         running.callback(journal.close)
         running.enter_context(mock_aws(config={"stepfunctions": {"execute_state_machine": True}}))
-        patches = Patches()
+        patches = self._patches = Patches()
         running.callback(patches.undo)
+        self._accepts_stacks = False
         self._store = ObjectStore(journal, self.state_dir / "objects", ACCOUNT_ID, {self._assets_bucket})
         runner = LambdaRunner(self.log_dir)
         running.callback(runner.close)
         for durable in (self._store, ItemStore(journal), KeyStore(journal), SecretStore(journal), runner):
             durable.install(patches)
-        for extension in (cloudformation, events, keys, step_functions):
+        for extension in (events, keys, step_functions):
             extension.install(patches)
         athena.install(self._store)
         running.callback(athena.uninstall)
@@ -119,15 +148,6 @@ class LocalCloud:
     @property
     def _assets_bucket(self) -> str:
         return f"cdk-{BOOTSTRAP_QUALIFIER}-assets-{ACCOUNT_ID}-{self.region}"
-
-    def _bootstrap(self) -> None:
-        """What `cdk bootstrap` leaves in an account."""
-        try:
-            self.client("s3").create_bucket(Bucket=self._assets_bucket)
-        except ClientError as error:
-            raise DeploymentFailed("This local cloud has been deployed to already: start a new one.") from error
-        version = f"/cdk-bootstrap/{BOOTSTRAP_QUALIFIER}/version"
-        self.client("ssm").put_parameter(Name=version, Value=BOOTSTRAP_VERSION, Type="String")
 
     def _create_stack(self, name: str, template: str) -> dict[str, str]:
         cloudformation = self.client("cloudformation")

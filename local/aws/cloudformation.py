@@ -179,8 +179,8 @@ def _create_resource(original: Any, logical_id: str, resource_json: Any, *args: 
 
 def _refusal(types: list[str]) -> str:
     return (
-        f"The local cloud cannot create {', '.join(types)}. Add a handler to local/aws/resources_*.py, or, when the type "
-        "means nothing on one machine, a line with the reason to MEANINGLESS_HERE in local/aws/cloudformation.py."
+        f"The local cloud cannot create {', '.join(types)}. Add a handler to local/aws/resources_*.py, or, "
+        "when the type means nothing on one machine, its reason to MEANINGLESS_HERE in local/aws/cloudformation.py."
     )
 
 

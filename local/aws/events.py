@@ -41,7 +41,7 @@ def _send_object_event(account_id: str, bucket: Any, event_name: str, key: Any) 
     detail_object = {"key": key.name, "size": key.size, "etag": key.etag.strip('"'), "sequencer": _sequencer()}
     if key.version_id != "null":
         detail_object["version-id"] = key.version_id
-    event = {
+    event: Any = {
         "version": "0",
         "id": str(uuid.uuid4()),
         "detail-type": _detail_type(event_name),

@@ -60,17 +60,23 @@ class OutputRouting:
     """Puts the routers in place of the process's streams, and the streams back."""
 
     def __init__(self) -> None:
-        self._streams = (sys.stdout, sys.stderr)
         self._stdout, self._stderr = _Router(sys.stdout), _Router(sys.stderr)
-        sys.stdout, sys.stderr = self._stdout, self._stderr
 
     @contextmanager
     def to(self, log: TextIO) -> Iterator[None]:
+        self._take_streams()
         with self._stdout.to(log), self._stderr.to(log):
             yield
 
     def undo(self) -> None:
         if sys.stdout is self._stdout:
-            sys.stdout = self._streams[0]
+            sys.stdout = self._stdout.console
         if sys.stderr is self._stderr:
-            sys.stderr = self._streams[1]
+            sys.stderr = self._stderr.console
+
+    def _take_streams(self) -> None:
+        """Each time anew: others, such as test runners, replace the streams too."""
+        if sys.stdout is not self._stdout:
+            self._stdout.console, sys.stdout = sys.stdout, self._stdout
+        if sys.stderr is not self._stderr:
+            self._stderr.console, sys.stderr = sys.stderr, self._stderr

@@ -49,18 +49,19 @@ def function(request: Request) -> Created:
         Tags=tag_map(properties.get("Tags")),
         Timeout=int(properties.get("Timeout", 3)),
         MemorySize=int(properties.get("MemorySize", 128)),
+        Layers=[arn for arn in properties.get("Layers", ()) if f":{request.account_id}:layer:" in arn],
         **request.pick(
             "Architectures",
             "DeadLetterConfig",
             "Description",
             "EphemeralStorage",
             "Handler",
-            "Layers",
             "Role",
             "Runtime",
             "TracingConfig",
         ),
     )
+    # A layer that another account publishes cannot be here; its packages are those that are installed.
     name = created["FunctionName"]
     if "ReservedConcurrentExecutions" in properties:
         reserved = int(properties["ReservedConcurrentExecutions"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from local.aws.keys import pinned_key_id
@@ -139,7 +139,7 @@ def athena_work_group(request: Request) -> Created:
     return Created(name)
 
 
-_WORK_GROUP_SETTINGS = {
+_WORK_GROUP_SETTINGS: dict[str, Callable[[Any], Any]] = {
     "BytesScannedCutoffPerQuery": int,
     "EnforceWorkGroupConfiguration": truth,
     "PublishCloudWatchMetricsEnabled": truth,

@@ -70,8 +70,8 @@ def _set_object_lock(request: Request, name: str) -> None:
     if retention:
         model = s3_backends[request.account_id]["aws"].get_bucket(name)
         model.default_lock_mode = retention["Mode"]
-        model.default_lock_days = int(retention.get("Days", 0)) or None
-        model.default_lock_years = int(retention.get("Years", 0)) or None
+        model.default_lock_days = int(retention.get("Days", 0))
+        model.default_lock_years = int(retention.get("Years", 0))
 
 
 def _encryption_rule(rule: Mapping[str, Any]) -> dict[str, Any]:

@@ -44,6 +44,7 @@ def restore_versions(
     versions: list[Any] = []
     tags = {}
     for version in document["versions"]:
+        restored: Any
         if version.get("delete_marker"):
             restored = _delete_marker(version, previous=versions[-1] if versions else None, key_name=key_name)
         else:
@@ -98,8 +99,8 @@ def _key(document: Document, bucket: FakeBucket, key_name: str, contents: Conten
     return key
 
 
-def _delete_marker(document: Document, previous: Any, key_name: str) -> FakeDeleteMarker:
-    marker = FakeDeleteMarker.__new__(FakeDeleteMarker)
+def _delete_marker(document: Document, previous: Any, key_name: str) -> Any:
+    marker: Any = FakeDeleteMarker.__new__(FakeDeleteMarker)
     marker.key = previous
     marker.name = key_name
     marker.last_modified = datetime.datetime.fromisoformat(document["last_modified"])

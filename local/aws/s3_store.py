@@ -86,7 +86,8 @@ class ObjectStore:
         patches.wrap(S3Response, "key_response", self._respond)
         patches.wrap(S3Response, "bucket_response", self._respond)
         patches.wrap(S3Response, "get_object", self._get_object)
-        patches.replace(models.FakeKey, "value", property(self._value, models.FakeKey.value.fset))
+        patches.wrap(S3Response, "_key_response_get", _get_retention)
+        patches.replace(models.FakeKey, "value", property(self._value, vars(models.FakeKey)["value"].fset))
         patches.wrap(S3Backend, "create_bucket", self._create_bucket)
         for change in ("put_object", "delete_object", "put_object_legal_hold", "delete_object_tagging"):
             patches.wrap(S3Backend, change, self._change)
@@ -225,6 +226,21 @@ class ObjectStore:
         if name not in self._backend.buckets:
             raise LocalCloudError(f"There is no bucket {name} in the local cloud.")
         return self._backend.buckets[name]
+
+
+def _get_retention(original: Any, response: Any, query: Any, key_name: str) -> Any:
+    """GetObjectRetention, which moto lacks."""
+    from moto.core.responses import ActionResult
+    from moto.s3.exceptions import S3ClientError
+
+    if "retention" not in query:
+        return original(response, query, key_name)
+    key, _ = response._get_key()
+    if not key.lock_mode:
+        raise S3ClientError("NoSuchObjectLockConfiguration", "The specified object does not have a retention.")
+    response.data["Action"] = "GetObjectRetention"
+    retention = {"Mode": key.lock_mode, "RetainUntilDate": key.lock_until}
+    return response.serialized(ActionResult({"Retention": retention}))
 
 
 def _content(key: Any) -> FileContent:

@@ -14,7 +14,7 @@ from typing import Any
 
 from botocore import xform_name
 
-from local.aws import step_functions_athena, step_functions_map
+from local.aws import step_functions_athena, step_functions_map, step_functions_paths
 from local.aws.clients import client
 from local.aws.errors import StillRunning
 from local.aws.patching import Patches
@@ -50,10 +50,12 @@ def install(patches: Patches) -> None:
     _stopping.clear()
     step_functions_athena.install(patches)
     step_functions_map.install(patches)
+    step_functions_paths.install(patches)
     _convert_parameters_and_responses(patches)
     _name_sdk_errors(patches)
     _accept_what_aws_accepts(patches)
     _name_executions(patches)
+    _report_outputs_as_json(patches)
     _limit_payloads(patches)
     _poll_quickly_and_stop_when_told(patches)
     _share_clients(patches)
@@ -210,10 +212,40 @@ def _name_executions(patches: Patches) -> None:
     patches.wrap(Execution, "get_start_execution_details", details)
 
 
+def _report_outputs_as_json(patches: Patches) -> None:
+    """moto shows an output that is text without its quotes, and an execution as ended before its output is there."""
+    from moto.stepfunctions.parser.api import ExecutionStatus
+    from moto.stepfunctions.parser.asl.eval import program_state
+    from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
+
+    statuses = {
+        program_state.ProgramEnded: ExecutionStatus.SUCCEEDED,
+        program_state.ProgramStopped: ExecutionStatus.ABORTED,
+        program_state.ProgramError: ExecutionStatus.FAILED,
+        program_state.ProgramTimedOut: ExecutionStatus.TIMED_OUT,
+    }
+
+    def reflect(communication: Any) -> None:
+        execution: Any = communication.execution
+        env = execution.exec_worker.env
+        state: Any = env.program_state()
+        execution.stop_date = datetime.datetime.now(tz=datetime.UTC)
+        if isinstance(state, program_state.ProgramEnded):
+            execution.output = json.dumps(env.states.get_input(), ensure_ascii=False, separators=(",", ":"))
+        elif isinstance(state, program_state.ProgramError):
+            execution.error, execution.cause = state.error.get("error"), state.error.get("cause")
+        elif isinstance(state, program_state.ProgramStopped):
+            execution.error, execution.cause = state.error, state.cause
+        execution.exec_status = statuses[type(state)]  # last, for those who poll it
+
+    patches.replace(BaseExecutionWorkerCommunication, "_reflect_execution_status", reflect)
+
+
 def _limit_payloads(patches: Patches) -> None:
     """The service allows 262,144 UTF-8 bytes of compact JSON, for an execution's input too."""
+    from moto.stepfunctions.exceptions import InvalidExecutionInput
     from moto.stepfunctions.parser import quotas
-    from moto.stepfunctions.parser.api import InvalidExecutionInput
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task_lambda import StateTaskLambda
     from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
     def is_within(value: Any) -> bool:
@@ -229,6 +261,11 @@ def _limit_payloads(patches: Patches) -> None:
             raise InvalidExecutionInput(f"The input is longer than {MAX_PAYLOAD_BYTES} bytes.")
         return original(backend, machine_arn, name, execution_input, *args)
 
+    def verify_function(original: Any, task: Any, env: Any, value: Any) -> None:
+        is_response = isinstance(value, dict) and {"ExecutedVersion", "Payload"} <= value.keys()
+        original(task, env, value["Payload"] if is_response else value)  # not what Lambda said beside it
+
+    patches.wrap(StateTaskLambda, "_verify_size_quota", verify_function)
     patches.replace_everywhere(quotas.is_within_size_quota, is_within, _PARSER)
     patches.wrap(StepFunctionsParserBackend, "start_execution", start)
 

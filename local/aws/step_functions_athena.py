@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import ClientError
-from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
+from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
@@ -17,7 +17,6 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resou
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (
     StateTaskServiceCallback,
 )
-from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
 from local.aws.clients import client
@@ -45,7 +44,8 @@ class AthenaTask(StateTaskServiceCallback):
 
     def __init__(self) -> None:
         # moto waits for task tokens beside every .sync task, and breaks when the pattern is not supported
-        super().__init__(supported_integration_patterns={ResourceCondition.Sync, ResourceCondition.WaitForTaskToken})
+        patterns: Any = {ResourceCondition.Sync, ResourceCondition.WaitForTaskToken}
+        super().__init__(supported_integration_patterns=patterns)
 
     def _get_supported_parameters(self) -> set[str] | None:
         return PARAMETERS.get(self.resource.api_action.lower())
@@ -97,17 +97,19 @@ class AthenaTask(StateTaskServiceCallback):
             name = StatesErrorName(typ=StatesErrorNameType.StatesTaskFailed)
         else:
             name = CustomErrorName(error)
-        details = TaskFailedEventDetails(
-            error=error,
-            cause=cause,
-            resource=self._get_sfn_resource(),
-            resourceType=self._get_sfn_resource_type(),
-        )
+        details: Any = {
+            "taskFailedEventDetails": {
+                "error": error,
+                "cause": cause,
+                "resource": self._get_sfn_resource(),
+                "resourceType": self._get_sfn_resource_type(),
+            }
+        }
         return FailureEvent(
             env=env,
             error_name=name,
             event_type=HistoryEventType.TaskFailed,
-            event_details=EventDetails(taskFailedEventDetails=details),
+            event_details=details,
         )
 
 

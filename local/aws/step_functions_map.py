@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
+from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
@@ -26,7 +26,6 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.item
     DistributedItemProcessorWorker,
 )
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.iteration_worker import IterationWorker
-from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramError, ProgramStopped, ProgramTimedOut
 from moto.stepfunctions.parser.asl.eval.states import ItemData, MapData
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
@@ -130,11 +129,12 @@ def _threshold_exceeded(env: Any, record: Any, total: int) -> FailureEvent:
         f"The specified tolerated failure threshold was exceeded: {len(record.failed_items)} of {total} items failed, "
         f"item {item.index} with {item.error}: {item.cause}"
     )
+    details: Any = {"taskFailedEventDetails": {"error": error.to_name(), "cause": cause}}
     return FailureEvent(
         env=env,
         error_name=StatesErrorName(typ=error),
         event_type=HistoryEventType.TaskFailed,
-        event_details=EventDetails(taskFailedEventDetails=TaskFailedEventDetails(error=error.to_name(), cause=cause)),
+        event_details=details,
     )
 
 

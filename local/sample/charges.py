@@ -86,11 +86,9 @@ def commitment_charges(
         yield _reservation_fee(reservation, hours_in(period))
 
 
-def recurring_units(reservation: Reservation, hours: int) -> tuple[int, int]:
-    """A reservation's month, all of it and what is used of it: recurring and amortised fees together."""
-    whole = (reservation.recurring_hourly + reservation.upfront_hourly) * hours
-    unused = sum(_unused(reservation, hours))
-    return whole, whole - unused
+def used_of_reservation(reservation: Reservation, hours: int) -> int:
+    """What the usage under a reservation is worth over a month: its recurring and amortised fees less the unused."""
+    return (reservation.recurring_hourly + reservation.upfront_hourly) * hours - sum(_unused(reservation, hours))
 
 
 def invoice_charges(budget: Budget, spend: Integers) -> Iterator[Charge]:

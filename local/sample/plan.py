@@ -10,7 +10,7 @@ import numpy as np
 
 from functions.shared.periods import BillingPeriod
 from local.sample.budget import apportion, counts, month_budget
-from local.sample.charges import Charge, charge_lines, commitment_charges, invoice_charges, recurring_units
+from local.sample.charges import Charge, charge_lines, commitment_charges, invoice_charges, used_of_reservation
 from local.sample.columns import Integers
 from local.sample.commitments import (
     PlanUse,
@@ -133,7 +133,7 @@ def _covered(uses: tuple[PlanUse, ...], sizes: Sizes, hours: int, rng: np.random
 def _reserved(reserved: tuple[Reservation, ...], sizes: Sizes, hours: int, rng: np.random.Generator) -> Timeline:
     """Instances and databases under reservations: those of one cost together what is used of it."""
     commitment = _assigned([r.recurring_hourly + r.upfront_hourly for r in reserved], sizes.reserved)
-    used = [recurring_units(r, hours)[1] for r in reserved]
+    used = [used_of_reservation(r, hours) for r in reserved]
     cost = _shared_within(commitment, used, rng)
     is_database = np.array([r.product_code == "AmazonRDS" for r in reserved], dtype=bool)[commitment]
     instances = rng.permutation(np.resize(positions_of("instance"), sizes.reserved))

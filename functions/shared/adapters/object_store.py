@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import hashlib
 import json
@@ -116,7 +115,7 @@ class ObjectStore:
                 Body=content,
                 ContentType=content_type,
                 Metadata={"content-sha256": content_id},
-                ChecksumSHA256=base64.b64encode(hashlib.sha256(content).digest()).decode(),
+                ChecksumAlgorithm="SHA256",
                 IfNoneMatch="*",
                 ObjectLockMode="COMPLIANCE",
                 ObjectLockRetainUntilDate=retain_until,

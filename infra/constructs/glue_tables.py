@@ -1,0 +1,123 @@
+"""The Glue tables that the statements in sql/ name, with partitions computed and never registered."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from aws_cdk import aws_glue as glue
+from constructs import Construct
+
+from functions.shared.policy.tables import ROW_TYPES, table_columns
+from functions.shared.policy.tags import tag_column_suffix
+
+CONTRACTS = Path(__file__).resolve().parents[2] / "sql" / "contracts"
+MOST_POOL_LEVELS = 32
+
+MONTHS = {"type": "date", "format": "yyyy-MM", "range": "2015-01,NOW", "interval": "1", "interval.unit": "MONTHS"}
+
+PARQUET = glue.CfnTable.SerdeInfoProperty(
+    serialization_library="org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
+)
+JSON_LINES = glue.CfnTable.SerdeInfoProperty(serialization_library="org.openx.data.jsonserde.JsonSerDe")
+PARQUET_FORMATS = (
+    "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
+    "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
+)
+TEXT_FORMATS = (
+    "org.apache.hadoop.mapred.TextInputFormat",
+    "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
+)
+
+
+def cur_columns(flattened_tags: tuple[str, ...]) -> dict[str, str]:
+    """CUR 2.0 as delivered, with the columns that the export's query flattens."""
+    with (CONTRACTS / "cur2_columns.csv").open(encoding="utf-8", newline="") as file:
+        columns = {row["name"]: row["type"] for row in csv.DictReader(file)}
+    return columns | {f"tag_{tag_column_suffix(tag)}": "string" for tag in flattened_tags}
+
+
+class GlueTables(Construct):
+    """Every table of the database: the bill, the tables of a run, the compiled policy, the published ledger."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        catalog_id: str,
+        database: glue.CfnDatabase,
+        cur_location: str,
+        runs_location: str,
+        ledger_location: str,
+        flattened_tags: tuple[str, ...],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._catalog_id, self._database = catalog_id, database
+        contracts: dict[str, Any] = yaml.safe_load((CONTRACTS / "tables.yaml").read_text(encoding="utf-8"))
+        month = {"billing_period": MONTHS}
+        cur_folder = f"{cur_location}data/BILLING_PERIOD=${{billing_period}}/"
+
+        self._table("cur", cur_columns(flattened_tags), cur_folder, month)
+        ledger = {name: kind for name, kind in contracts["ledger"].items() if name != "billing_period"}
+        self._table("ledger", ledger, f"{ledger_location}billing_period=${{billing_period}}/", month)
+        run = {"run_id": {"type": "injected"}}
+        levels = {"level": {"type": "integer", "range": f"0,{MOST_POOL_LEVELS - 1}"}}
+        for name, columns in contracts["run_tables"].items():
+            location = f"{runs_location}${{run_id}}/{name}/"
+            if name == "pool_shares":
+                self._table(name, columns, f"{location}level=${{level}}/", run | levels)
+            else:
+                self._table(name, columns, location, run)
+        for name in ROW_TYPES:
+            self._table(name, table_columns(name), f"{runs_location}${{run_id}}/{name}/", run, serde=JSON_LINES)
+
+    def _table(
+        self,
+        name: str,
+        columns: Mapping[str, str],
+        location: str,
+        partitions: Mapping[str, Mapping[str, str]],
+        *,
+        serde: glue.CfnTable.SerdeInfoProperty = PARQUET,
+    ) -> None:
+        projection = {
+            f"projection.{column}.{setting}": value
+            for column, settings in partitions.items()
+            for setting, value in settings.items()
+        }
+        is_parquet = serde is PARQUET
+        input_format, output_format = PARQUET_FORMATS if is_parquet else TEXT_FORMATS
+        root = location.split("$", maxsplit=1)[0]
+        table = glue.CfnTable(
+            self,
+            name.title().replace("_", ""),
+            catalog_id=self._catalog_id,
+            database_name=self._database.ref,
+            table_input=glue.CfnTable.TableInputProperty(
+                name=name,
+                table_type="EXTERNAL_TABLE",
+                partition_keys=[
+                    glue.CfnTable.ColumnProperty(name=column, type="int" if settings["type"] == "integer" else "string")
+                    for column, settings in partitions.items()
+                ],
+                parameters={
+                    "EXTERNAL": "TRUE",
+                    "classification": "parquet" if is_parquet else "json",
+                    "projection.enabled": "true",
+                    "storage.location.template": location,
+                    **projection,
+                },
+                storage_descriptor=glue.CfnTable.StorageDescriptorProperty(
+                    columns=[glue.CfnTable.ColumnProperty(name=n, type=t) for n, t in columns.items()],
+                    location=root.rpartition("/")[0] + "/",
+                    input_format=input_format,
+                    output_format=output_format,
+                    serde_info=serde,
+                ),
+            ),
+        )
+        table.add_resource_dependency(self._database)

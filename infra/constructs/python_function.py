@@ -1,0 +1,80 @@
+"""The one place where a Lambda function is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+
+import aws_cdk as cdk
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from functions.shared.settings import Settings, environment_names
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGED = ["functions", "sql", "policy"]
+
+
+class SettingsMismatch(Exception):
+    """A function's environment and its settings model name different things."""
+
+
+def function_code() -> lambda_.Code:
+    """Functions, SQL and policy as one asset, imported by the same names as in the tests."""
+    keep = [pattern for folder in PACKAGED for pattern in (f"!{folder}", f"!{folder}/**")]
+    return lambda_.Code.from_asset(
+        str(ROOT), exclude=["*", *keep, "**/__pycache__", "**/*.pyc"], ignore_mode=cdk.IgnoreMode.GIT
+    )
+
+
+class PythonFunction(lambda_.Function):
+    """``functions/<verb_noun>``: its environment is exactly its settings model, or synthesis fails."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        verb_noun: str,
+        *,
+        code: lambda_.Code,
+        layers: list[lambda_.ILayerVersion],
+        settings: Mapping[str, str],
+        log_key: kms.IKey,
+        timeout: cdk.Duration | None = None,
+        memory_mib: int = 512,
+    ) -> None:
+        name = "".join(word.title() for word in verb_noun.split("_"))
+        environment = {key.upper(): value for key, value in settings.items()}
+        _require_settings(verb_noun, name, set(environment))
+        super().__init__(
+            scope,
+            name,
+            description=f"Chargeback: {verb_noun.replace('_', ' ')}",
+            runtime=lambda_.Runtime.PYTHON_3_12,
+            architecture=lambda_.Architecture.X86_64,
+            handler=f"functions.{verb_noun}.handler.handler",
+            code=code,
+            layers=layers,
+            environment=environment,
+            timeout=timeout or cdk.Duration.minutes(5),
+            memory_size=memory_mib,
+            tracing=lambda_.Tracing.ACTIVE,
+            log_group=logs.LogGroup(
+                scope,
+                f"{name}Logs",
+                retention=logs.RetentionDays.ONE_YEAR,
+                encryption_key=log_key,
+                removal_policy=cdk.RemovalPolicy.RETAIN,
+            ),
+        )
+        self.state_name = name
+
+
+def _require_settings(verb_noun: str, name: str, environment: set[str]) -> None:
+    model = getattr(import_module(f"functions.{verb_noun}.handler"), f"{name}Settings")
+    assert issubclass(model, Settings)  # noqa: S101 - narrows the type
+    wanted = set(environment_names(model))
+    if environment != wanted:
+        raise SettingsMismatch(f"{verb_noun} reads {sorted(wanted)} but is given {sorted(environment)}")

@@ -1,0 +1,142 @@
+"""The pipeline stack: what closes the month. It composes functions and the state machine, and grants."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.config import EnvironmentConfig
+from infra.constructs.asl_state_machine import AslStateMachine
+from infra.constructs.close_functions import CloseFunctions
+from infra.constructs.pip_layer import PipLayer
+from infra.stacks.data_stack import DataStack
+
+LAYERS = Path(__file__).resolve().parents[1] / "layers"
+POWERTOOLS_LAYER = "arn:aws:lambda:{region}:017000801446:layer:AWSLambdaPowertoolsPythonV3-python312-x86_64:18"
+
+
+class PipelineStack(cdk.Stack):
+    """Starts when a manifest arrives, runs the month-end close, keeps the periods."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, config: EnvironmentConfig, data: DataStack, env: cdk.Environment
+    ) -> None:
+        super().__init__(scope, construct_id, env=env, description="Chargeback: month-end close")
+        # By its ARN, so that grants go to the roles here and the data stack knows nothing of them.
+        self.key = kms.Key.from_key_arn(self, "DataKey", data.key.key_arn)
+        self.periods = dynamodb.TableV2(
+            self,
+            "Periods",
+            partition_key=dynamodb.Attribute(name="billing_period", type=dynamodb.AttributeType.STRING),
+            billing=dynamodb.Billing.on_demand(),
+            encryption=dynamodb.TableEncryptionV2.customer_managed_key(self.key),
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            deletion_protection=True,
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
+        self.servicenow = secretsmanager.Secret(
+            self,
+            "ServiceNow",
+            description="ServiceNow connection: JSON with base_url and credentials; put the value in after deployment",
+            encryption_key=self.key,
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
+        powertools = POWERTOOLS_LAYER.format(region=config.region)
+        self.functions = CloseFunctions(
+            self,
+            "Functions",
+            config=config,
+            data=data,
+            key=self.key,
+            periods=self.periods,
+            servicenow=self.servicenow,
+            layers=[
+                lambda_.LayerVersion.from_layer_version_arn(self, "Powertools", powertools),
+                PipLayer(self, "Base", requirements=LAYERS / "base.txt"),
+            ],
+            rendering=PipLayer(self, "Rendering", requirements=LAYERS / "rendering.txt"),
+        )
+        self.month_end_close = AslStateMachine(
+            self,
+            "MonthEndClose",
+            name="month_end_close",
+            log_key=self.key,
+            bindings={
+                **self.functions.by_state,
+                "Periods": self.periods,
+                "WorkGroup": data.workgroup.name,
+                "Database": data.database.ref,
+            },
+        )
+        self._let_run_queries(data)
+        self.functions.let_read_executions(self.month_end_close)
+        self._start_on_arrival(config, data)
+        cdk.CfnOutput(self, "MonthEndCloseArn", value=self.month_end_close.state_machine_arn)
+        cdk.CfnOutput(self, "PeriodsTable", value=self.periods.table_name)
+        cdk.CfnOutput(self, "ServiceNowSecret", value=self.servicenow.secret_arn)
+
+    def _let_run_queries(self, data: DataStack) -> None:
+        """Athena reads and writes with the rights of whoever starts a query: here the state machine."""
+        machine = self.month_end_close
+        workgroup = self.format_arn(service="athena", resource="workgroup", resource_name=data.workgroup.name)
+        catalog = [
+            self.format_arn(service="glue", resource="catalog"),
+            self.format_arn(service="glue", resource="database", resource_name=data.database.ref),
+            self.format_arn(service="glue", resource="table", resource_name=f"{data.database.ref}/*"),
+        ]
+        for actions, resources in (
+            (["athena:StartQueryExecution", "athena:GetQueryExecution", "athena:StopQueryExecution"], [workgroup]),
+            (["glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:GetPartitions"], catalog),
+            (["s3:GetBucketLocation"], [bucket.bucket_arn for bucket in (data.billing, data.work, data.ledger)]),
+        ):
+            machine.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=resources))
+        read = [data.billing.arn_for_objects(f"{data.export_prefix}data/*"), data.ledger.arn_for_objects("ledger/*")]
+        work = [data.work.arn_for_objects(folder) for folder in ("runs/*", "athena-results/*")]
+        for actions, resources in (
+            (["s3:GetObject"], [*read, *work]),
+            (["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"], work),
+            (["s3:ListBucket"], [bucket.bucket_arn for bucket in (data.billing, data.work, data.ledger)]),
+        ):
+            machine.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=resources))
+        self.key.grant_encrypt_decrypt(machine)
+
+    def _start_on_arrival(self, config: EnvironmentConfig, data: DataStack) -> None:
+        """Only a manifest starts a close, for it is delivered last; query results land in another bucket."""
+        queue = sqs.Queue(
+            self,
+            "UndeliveredEvents",
+            encryption_master_key=self.key,
+            enforce_ssl=True,
+            retention_period=cdk.Duration.days(14),
+        )
+        rule = events.Rule(
+            self,
+            "ManifestArrived",
+            description="A delivery of the Cost and Usage Report is complete",
+            enabled=config.closes_on_arrival,
+            event_pattern=events.EventPattern(
+                source=["aws.s3"],
+                detail_type=["Object Created"],
+                detail={
+                    "bucket": {"name": [data.billing.bucket_name]},
+                    "object": {
+                        "key": events.Match.wildcard(f"{config.export_prefix}metadata/BILLING_PERIOD=*-Manifest.json")
+                    },
+                },
+            ),
+        )
+        manifest_key = events.EventField.from_path("$.detail.object.key")
+        manifest = events.RuleTargetInput.from_object({"manifest_key": manifest_key})
+        rule.add_target(targets.SfnStateMachine(self.month_end_close, input=manifest, dead_letter_queue=queue))
