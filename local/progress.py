@@ -23,7 +23,7 @@ def follow(client: Any, execution_arn: str, show: Show) -> dict[str, Any]:
         seen = len(events)
         if description["status"] != "RUNNING":
             return description
-        time.sleep(0.1)
+        time.sleep(0.4)
 
 
 def _history(client: Any, execution_arn: str) -> list[dict[str, Any]]:
@@ -69,7 +69,8 @@ def _books(output: dict[str, Any]) -> Iterator[str]:
 
 def _seal(output: dict[str, Any]) -> Iterator[str]:
     seal = output["seal"]
-    yield f"{seal['files']} files hashed, retained until {seal['retain_until']}"
+    yield f"{seal['files']} files hashed"
+    yield f"retained until {seal['retain_until']}" if seal["retain_until"] else "a preview retains nothing"
 
 
 def _query(statement: str) -> Callable[[dict[str, Any]], Iterator[str]]:

@@ -7,7 +7,6 @@ from functions.publish_ledger.logic import LedgerPublished, PublishLedgerRequest
 from functions.shared import run_files
 from functions.shared.adapters.object_store import ObjectStore, read_query_result
 from functions.shared.observability import logger, metrics, tracer
-from functions.shared.periods import BillingPeriod
 from functions.shared.seal import retention_end
 from functions.shared.settings import Settings, load_settings
 
@@ -27,7 +26,7 @@ class PublishLedgerSettings(Settings):
 def handler(event: PublishLedgerRequest, context: LambdaContext) -> dict[str, object]:
     settings = load_settings(PublishLedgerSettings)
     work, ledger = ObjectStore(settings.work_bucket), ObjectStore(settings.ledger_bucket)
-    until = retention_end(BillingPeriod.parse(event.billing_period), settings.retention_years)
+    until = retention_end(event.started_at, settings.retention_years)
     entries, content_sha256 = hash_entries(read_query_result(event.entries_result))
     prefix = run_files.ledger_prefix(event.billing_period, event.revision)
     staged = work.latest_versions(run_files.table_prefix(event.run_id, "ledger_entries"))

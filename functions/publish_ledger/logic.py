@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from functions.shared.payload import Payload
 
@@ -15,6 +16,7 @@ class PublishLedgerRequest(Payload):
     billing_period: str
     revision: int
     entries_result: str
+    started_at: datetime
 
 
 class LedgerPublished(Payload):

@@ -10,7 +10,6 @@ from functions.shared import run_files
 from functions.shared.adapters.object_store import ObjectStore
 from functions.shared.money import format_cents
 from functions.shared.observability import logger, metrics, tracer
-from functions.shared.periods import BillingPeriod
 from functions.shared.seal import retention_end
 from functions.shared.settings import Settings, load_settings
 
@@ -32,7 +31,7 @@ def handler(event: RenderStatementRequest, context: LambdaContext) -> dict[str, 
     statement = StatementModel.model_validate(work.read_json(model_key))
     package = package_statement(statement, render_statement(statement))
     folder = statement_folder(statement, event.run_id)
-    until = retention_end(BillingPeriod.parse(statement.billing_period), settings.retention_years)
+    until = retention_end(event.started_at, settings.retention_years)
     for file in package.files:
         if statement.draft:
             statements.write(folder + file.name, file.content, file.content_type)

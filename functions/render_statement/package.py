@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from typing import NamedTuple
 
 from functions.render_statement.logic import RenderedStatement
@@ -17,6 +18,7 @@ class RenderStatementRequest(Payload):
 
     run_id: str
     business_unit: str
+    started_at: datetime
 
 
 class StatementFile(NamedTuple):

@@ -10,7 +10,6 @@ from functions.shared import run_files
 from functions.shared.adapters.object_store import ObjectStore
 from functions.shared.delivery import DataFile, Delivery
 from functions.shared.observability import logger, metrics, tracer
-from functions.shared.periods import BillingPeriod
 from functions.shared.seal import SealedFile, retention_end, seal_delivery, seal_file
 from functions.shared.settings import Settings, load_settings
 
@@ -29,7 +28,7 @@ def handler(event: SealBillingDataRequest, context: LambdaContext) -> dict[str, 
     settings = load_settings(SealBillingDataSettings)
     billing, work = ObjectStore(settings.billing_bucket), ObjectStore(settings.work_bucket)
     delivery = Delivery.model_validate(work.read_json(run_files.delivery_key(event.run_id)))
-    until = retention_end(BillingPeriod.parse(delivery.billing_period), settings.retention_years)
+    until = retention_end(event.started_at, settings.retention_years)
 
     def fix(file: DataFile) -> SealedFile:
         sealed = seal_file(file, billing.digest(file.key, file.version_id))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from functions.shared.payload import Payload
 from functions.shared.seal import Seal
 
@@ -11,6 +13,7 @@ class SealBillingDataRequest(Payload):
 
     run_id: str
     preview: bool
+    started_at: datetime
 
 
 class DataSealed(Payload):
@@ -27,6 +30,6 @@ def describe_seal(seal: Seal, key: str) -> DataSealed:
     return DataSealed(
         files=len(seal.files),
         bytes=sum(file.size for file in seal.files),
-        retain_until=seal.retain_until.date().isoformat() if seal.retain_until else "not retained (preview)",
+        retain_until=seal.retain_until.date().isoformat() if seal.retain_until else "",
         seal_key=key,
     )

@@ -39,9 +39,9 @@ class Seal(BaseModel):
     files: tuple[SealedFile, ...]
 
 
-def retention_end(period: BillingPeriod, years: int) -> datetime:
-    """When the audit horizon of a period ends: that many years after the month's end, whenever it was closed."""
-    return period.previous(-12 * years - 1).start
+def retention_end(started_at: datetime, years: int) -> datetime:
+    """When the audit horizon of a close ends: that many years after the end of the month in which it was made."""
+    return BillingPeriod(started_at.year, started_at.month).previous(-12 * years - 1).start
 
 
 def seal_file(file: DataFile, digest: Digest) -> SealedFile:

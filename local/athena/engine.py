@@ -59,7 +59,8 @@ class Engine:
         planned = plan(statement.query, database.lower(), self._catalog)
         scans = [scan(reference, self._files, self._today) for reference in planned.references]
         for number, reference in enumerate(planned.references):
-            reference.node.replace(exp.to_table(f"scan_{number}", alias=reference.node.alias_or_name))
+            alias = exp.to_identifier(reference.node.alias_or_name, quoted=True)
+            reference.node.replace(exp.to_table(f"scan_{number}", alias=alias))
         query = to_duckdb(planned.tree, sql)
         with duckdb.connect(config={"threads": THREADS}) as connection, tempfile.TemporaryDirectory() as work:
             connection.execute(f"SET TimeZone = 'UTC'; SET temp_directory = '{work}'; {MACROS}")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import warnings
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -121,6 +123,7 @@ class LocalCloud:
         from local.athena import backend as athena
         from local.aws import events, keys, step_functions
         from local.aws.dynamodb_store import ItemStore
+        from local.aws.environment import without_aws_configuration
         from local.aws.journal import Journal
         from local.aws.keys import KeyStore
         from local.aws.lambda_runner import LambdaRunner
@@ -129,6 +132,8 @@ class LocalCloud:
 
         journal = Journal(self.state_dir)
         running.callback(journal.close)
+        running.enter_context(without_aws_configuration(self.region))
+        running.enter_context(_log_of_moto(self.log_dir / "moto.log"))
         running.enter_context(mock_aws(config={"stepfunctions": {"execute_state_machine": True}}))
         patches = self._patches = Patches()
         running.callback(patches.undo)
@@ -166,3 +171,18 @@ class LocalCloud:
                 f"Stack {name} ended as {stack['StackStatus']}: {stack.get('StackStatusReason', '')}"
             )
         return {output["OutputKey"]: str(output["OutputValue"]) for output in stack.get("Outputs", [])}
+
+
+@contextmanager
+def _log_of_moto(path: Path) -> Iterator[None]:
+    """moto logs every failing state, which its execution's history tells better; the console is not the place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    logger, handler = logging.getLogger("moto"), logging.FileHandler(path, delay=True)
+    propagate, logger.propagate = logger.propagate, False
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = propagate
+        handler.close()

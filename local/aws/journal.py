@@ -23,7 +23,7 @@ class Journal:
     """A durable mapping from id to document, written through at each change."""
 
     def __init__(self, directory: Path) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)  # it will hold keys and secrets
         self._path = directory / "journal.jsonl"
         self._lock_file = (directory / "lock").open("w")
         try:

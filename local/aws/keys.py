@@ -11,12 +11,14 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
+from moto.kms.exceptions import ValidationException
 
 from local.aws.journal import Document, Journal
 from local.aws.patching import Patches
 
 _pinned_id: ContextVar[str | None] = ContextVar("pinned_key_id", default=None)
 _message_is_digest: ContextVar[bool] = ContextVar("message_is_digest", default=False)
+_MAX_MESSAGE_BYTES = 4096
 _HASHES: dict[str, HashAlgorithm] = {"256": SHA256(), "384": SHA384(), "512": SHA512()}
 
 
@@ -113,10 +115,17 @@ def _with_message_type(original: Any, response: Any) -> Any:
 
 
 def _sign(original: Any, key: Any, message: bytes, signing_algorithm: str) -> Any:
-    """moto hashes what is a digest already."""
+    """moto hashes what is a digest already, and signs messages of any length."""
     if not _message_is_digest.get():
+        if len(message) > _MAX_MESSAGE_BYTES:
+            raise ValidationException(
+                f"A RAW message may have {_MAX_MESSAGE_BYTES} bytes, not {len(message)}: DIGEST it."
+            )
         return original(key, message, signing_algorithm)
-    return key.private_key.sign(message, *_scheme(key.private_key, signing_algorithm))
+    try:
+        return key.private_key.sign(message, *_scheme(key.private_key, signing_algorithm))
+    except ValueError as error:
+        raise ValidationException(f"Digest is invalid length for algorithm {signing_algorithm}.") from error
 
 
 def _verify(original: Any, key: Any, message: bytes, signature: bytes, signing_algorithm: str) -> Any:

@@ -22,12 +22,14 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, TextIO
 
+from local.aws.environment import NO_CONFIGURATION
 from local.aws.lambda_output import OutputRouting
 from local.aws.patching import Patches
 
 MAX_PAYLOAD_BYTES = 6_291_556
 """What the service calls six megabytes."""
 
+_INHERITED = ("PATH", "TMPDIR")
 Invocation = tuple[str, bool, str]
 """What moto expects of an invocation: the JSON payload, whether it is an error, and the log."""
 
@@ -162,8 +164,8 @@ def _environment_of(function: Any) -> dict[str, str]:
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
         **declared,
-        # what every process needs to find its programs and its temporary files
-        **{name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ},
+        # every process needs to find its programs and its temporary files, and none the operator's AWS configuration
+        **{name: os.environ[name] for name in (*_INHERITED, *NO_CONFIGURATION) if name in os.environ},
     }
 
 

@@ -6,6 +6,7 @@ sent, so that whoever reacts finds the object complete. An object's bytes are wr
 
 from __future__ import annotations
 
+import datetime
 import mmap
 import threading
 from collections.abc import Collection, Iterator
@@ -146,7 +147,7 @@ class ObjectStore:
             key = backend.get_object(bucket_name, key_name, version_id=version_id)
             if key is not None and key.lock_mode == "COMPLIANCE" and key.is_locked(governance_bypass=False):
                 mode, until = retention
-                if mode != "COMPLIANCE" or until < key.lock_until:
+                if mode != "COMPLIANCE" or _time(until) < _time(key.lock_until):
                     raise AccessDeniedByLock
             transaction.keys.add((bucket_name, key_name))
             original(backend, bucket_name, key_name, version_id, retention)
@@ -241,6 +242,10 @@ def _get_retention(original: Any, response: Any, query: Any, key_name: str) -> A
     response.data["Action"] = "GetObjectRetention"
     retention = {"Mode": key.lock_mode, "RetainUntilDate": key.lock_until}
     return response.serialized(ActionResult({"Retention": retention}))
+
+
+def _time(text: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(text)
 
 
 def _content(key: Any) -> FileContent:

@@ -218,7 +218,7 @@ def _report_outputs_as_json(patches: Patches) -> None:
     from moto.stepfunctions.parser.asl.eval import program_state
     from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
 
-    statuses = {
+    statuses: dict[Any, ExecutionStatus] = {
         program_state.ProgramEnded: ExecutionStatus.SUCCEEDED,
         program_state.ProgramStopped: ExecutionStatus.ABORTED,
         program_state.ProgramError: ExecutionStatus.FAILED,
@@ -233,7 +233,8 @@ def _report_outputs_as_json(patches: Patches) -> None:
         if isinstance(state, program_state.ProgramEnded):
             execution.output = json.dumps(env.states.get_input(), ensure_ascii=False, separators=(",", ":"))
         elif isinstance(state, program_state.ProgramError):
-            execution.error, execution.cause = state.error.get("error"), state.error.get("cause")
+            failure: Any = state.error or {}
+            execution.error, execution.cause = failure.get("error"), failure.get("cause")
         elif isinstance(state, program_state.ProgramStopped):
             execution.error, execution.cause = state.error, state.cause
         execution.exec_status = statuses[type(state)]  # last, for those who poll it

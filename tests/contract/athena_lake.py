@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +78,7 @@ class Lake:
 
     def __init__(self, root: Path) -> None:
         self.files = DirectoryFiles(root)
-        self.athena = boto3.client("athena", region_name=REGION)
-        self.glue: Any = boto3.client("glue", region_name=REGION)
+        self.athena, self.glue = _clients()
         self.glue.create_database(DatabaseInput={"Name": "lake"})
 
     def put(self, key: str, content: bytes, bucket: str = "data") -> str:
@@ -129,18 +129,17 @@ class Lake:
 
     def start(self, sql: str, **request: Any) -> str:
         request.setdefault("ResultConfiguration", {"OutputLocation": "s3://results/queries/"})
-        context: Any = {"Database": "lake"}
-        started = self.athena.start_query_execution(QueryString=sql, QueryExecutionContext=context, **request)
-        return started["QueryExecutionId"]
+        request.setdefault("QueryExecutionContext", {"Database": "lake"})
+        return str(self.athena.start_query_execution(QueryString=sql, **request)["QueryExecutionId"])
 
     def query(self, sql: str, **request: Any) -> Answer:
         return self.answer(self.start(sql, **request))
 
     def answer(self, execution_id: str) -> Answer:
-        execution: Any = self.athena.get_query_execution(QueryExecutionId=execution_id)["QueryExecution"]
+        execution = self.athena.get_query_execution(QueryExecutionId=execution_id)["QueryExecution"]
         if execution["Status"]["State"] != "SUCCEEDED":
             return Answer(execution, [], [], [])
-        result: Any = self.athena.get_query_results(QueryExecutionId=execution_id)["ResultSet"]
+        result = self.athena.get_query_results(QueryExecutionId=execution_id)["ResultSet"]
         rows = [[item.get("VarCharValue") for item in row["Data"]] for row in result["Rows"]]
         return Answer(execution, rows[0] if rows else [], rows[1:], result["ResultSetMetadata"]["ColumnInfo"])
 
@@ -176,6 +175,11 @@ def open_lake(root: Path, today: date = date(2026, 7, 15)) -> Iterator[Lake]:
             yield Lake(root)
         finally:
             uninstall()
+
+
+@cache
+def _clients() -> tuple[Any, Any]:
+    return boto3.client("athena", region_name=REGION), boto3.client("glue", region_name=REGION)
 
 
 def _columns(text: str) -> list[dict[str, str]]:

@@ -122,7 +122,9 @@ def test_a_query_has_the_rows_it_has_in_athena(lake: Lake, query: str, expected:
 
 def test_a_double_becomes_the_decimal_of_its_shortest_text(lake: Lake) -> None:
     rng = random.Random(7)
-    costs = [rng.choice([1, -1]) * round(rng.random() * 10 ** rng.randint(-6, 9), rng.randint(2, 13)) for _ in range(500)]
+    costs = [
+        rng.choice([1, -1]) * round(rng.random() * 10 ** rng.randint(-6, 9), rng.randint(2, 13)) for _ in range(500)
+    ]
     lake.parquet("costs/1", "select unnest([" + ", ".join(f"{cost!r}::double" for cost in costs) + "]) as cost")
     lake.table("costs", "cost double")
     exact = [Decimal(repr(cost)).quantize(Decimal("1e-10"), ROUND_HALF_UP) for cost in costs]
@@ -137,7 +139,7 @@ def test_a_double_becomes_the_decimal_of_its_shortest_text(lake: Lake) -> None:
     [
         ("select m / 2 from facts", "NOT_SUPPORTED: line 1:8: A decimal is divided"),
         ("select sum(m) / count(*) from facts", "NOT_SUPPORTED"),
-        ("select element_at(map(array['k'], array[decimal '1.0']), 'k') / 2", "NOT_SUPPORTED: Only integers and doubles"),
+        ("select max_by(m, n) / 2 from facts", "NOT_SUPPORTED: Only integers and doubles"),
         ("select avg(m) from facts", "NOT_SUPPORTED: line 1:12: avg of a decimal"),
         ("select cast(7 as decimal(38,2)) % cast(2 as decimal(38,0))", "NOT_SUPPORTED: The decimals of %"),
         ("select tags['k'] from facts", "NOT_SUPPORTED: line 1:8: A subscript fails in Athena"),
@@ -168,7 +170,7 @@ def test_what_would_differ_from_athena_is_refused(lake: Lake, query: str, reason
     [
         ("selec 1", "SYNTAX_ERROR: line 1:"),
         ("select 1 from", "SYNTAX_ERROR: line 1:"),
-        ("", "SYNTAX_ERROR: line 1:1: mismatched input '<EOF>'"),
+        (" ", "SYNTAX_ERROR: line 1:1: mismatched input '<EOF>'"),
         ("select 1; select 2", "SYNTAX_ERROR: line 1:1: Only one sql statement is allowed"),
         ("/* facts\n */\nselect\n  nothing from facts", "COLUMN_NOT_FOUND: line 4:3: Column 'nothing' cannot be resolved"),
         ("select name from missing", "TABLE_NOT_FOUND: line 1:18: Table 'awsdatacatalog.lake.missing' does not exist"),

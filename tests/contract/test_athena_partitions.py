@@ -171,8 +171,6 @@ def test_registered_partitions_are_read_from_their_locations(lake: Lake) -> None
     lake.table("old", "n int", partitions="month string")
     for month in ("2026-05", "2026-06"):
         location = {"StorageDescriptor": {"Location": f"s3://data/old/{month}"}}
-        lake.glue.create_partition(
-            DatabaseName="lake", TableName="old", PartitionInput={"Values": [month], **location}
-        )
+        lake.glue.create_partition(DatabaseName="lake", TableName="old", PartitionInput={"Values": [month], **location})
     assert lake.rows("select month, n from old where month >= '2026-06'") == [["2026-06", "2"]]
     assert lake.rows("select sum(n) from old") == [["3"]]

@@ -33,7 +33,9 @@ def test_a_declared_column_that_a_file_lacks_is_null(lake: Lake) -> None:
 def test_a_column_that_only_the_files_have_does_not_exist(lake: Lake) -> None:
     lake.parquet("bill/1", "select 'a' as account, 1 as undeclared")
     lake.table("bill", "account string")
-    assert lake.query("select undeclared from bill").reason.startswith("COLUMN_NOT_FOUND: line 1:8: Column 'undeclared'")
+    assert lake.query("select undeclared from bill").reason.startswith(
+        "COLUMN_NOT_FOUND: line 1:8: Column 'undeclared'"
+    )
 
 
 def test_every_declared_type_reads_as_itself(lake: Lake) -> None:

@@ -163,7 +163,10 @@ def test_restoring_objects_causes_no_events(start: Start) -> None:
 def test_items_come_back_as_they_were_last(start: Start) -> None:
     cloud, names = start(Periods=PERIODS)
     table, dynamodb = names["PeriodsRef"], cloud.client("dynamodb")
-    rich = {"nested": {"M": {"list": {"L": [{"N": "1.10"}, {"NULL": True}]}}}, "tags": {"SS": ["a", "b"]}}
+    rich: dict[str, Any] = {
+        "nested": {"M": {"list": {"L": [{"N": "1.10"}, {"NULL": True}]}}},
+        "tags": {"SS": ["a", "b"]},
+    }
     dynamodb.put_item(TableName=table, Item=item("2026-04", **rich))
     dynamodb.put_item(TableName=table, Item=item("2026-05"))
     dynamodb.put_item(TableName=table, Item=item("2026-06"))
