@@ -15,7 +15,7 @@ from typing import Any
 
 from moto.athena.models import AthenaBackend, Execution
 from moto.athena.responses import AthenaResponse
-from moto.core.exceptions import JsonRESTError
+from moto.core.exceptions import JsonRESTError, ServiceException
 
 from local.athena.catalog import GlueCatalog
 from local.athena.engine import Engine, Outcome
@@ -126,6 +126,7 @@ class _LocalAthena:
         group = backend.work_groups[workgroup or "primary"]
         location = _output_location(group.configuration, config or {})
         execution = LocalExecution(query, context or {}, location, group, client_request_token)
+        self._require_bucket(execution)
         asked = time.monotonic()
         with self._lock:
             for earlier in backend.executions.values():
@@ -137,6 +138,13 @@ class _LocalAthena:
             execution.queue_millis = _millis_since(asked)
             self._run(execution, backend, group.configuration.get("BytesScannedCutoffPerQuery"))
         return str(execution.id)
+
+    def _require_bucket(self, execution: LocalExecution) -> None:
+        bucket, _, prefix = execution.location.removeprefix("s3://").partition("/")
+        try:
+            self._files.objects(bucket, f"{prefix}{execution.id}")
+        except (LocalCloudError, ServiceException):
+            raise _invalid_request(f"Unable to verify/create output bucket {bucket}") from None
 
     def _run(self, execution: LocalExecution, backend: AthenaBackend, cutoff: int | None) -> None:
         started = time.monotonic()
@@ -150,6 +158,8 @@ class _LocalAthena:
             execution.status, execution.reason = "CANCELLED", str(cancelled)
         except QueryFailed as failed:
             execution.status, execution.reason = "FAILED", str(failed)
+        except (LocalCloudError, ServiceException) as error:
+            execution.status, execution.reason = "FAILED", f"GENERIC_INTERNAL_ERROR: {error}"
         except Exception as error:
             _LOG.exception("The local Athena failed on query %s", execution.id)
             execution.status, execution.reason = "FAILED", f"GENERIC_INTERNAL_ERROR: {type(error).__name__}: {error}"

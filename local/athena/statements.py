@@ -53,8 +53,7 @@ def parse_statement(sql: str) -> Statement:
         raise QueryFailed("SYNTAX_ERROR: line 1:1: mismatched input '<EOF>'")
     if not is_unload(sql):
         return Statement(sql)
-    if len(tokens) < 2 or tokens[1].token_type != TokenType.L_PAREN:
-        raise _mismatched(sql, tokens, 1)
+    _expect(sql, tokens, 1, kind=TokenType.L_PAREN)
     close = _closing(sql, tokens, 1)
     body = re.sub(r"[^\n]", " ", sql[: tokens[1].end + 1]) + sql[tokens[1].end + 1 : tokens[close].start]
     return Statement(body, _target(sql, tokens, close + 1))
@@ -62,15 +61,16 @@ def parse_statement(sql: str) -> Statement:
 
 def _target(sql: str, tokens: Sequence[Any], start: int) -> Unload:
     """Reads `TO 'location' WITH (option = 'value', …)`."""
-    words = [token.text for token in tokens]
-    if len(tokens) < start + 4 or words[start].upper() != "TO" or tokens[start + 1].token_type != TokenType.STRING:
-        raise _mismatched(sql, tokens, start)
-    location = re.fullmatch(r"s3://([^/]+)/(.*)", words[start + 1])
-    if not location:
-        raise QueryFailed(f"SYNTAX_ERROR: {at(sql, tokens[start + 1].start)}: Invalid S3 location '{words[start + 1]}'")
-    if words[start + 2].upper() != "WITH" or tokens[start + 3].token_type != TokenType.L_PAREN:
-        raise _mismatched(sql, tokens, start + 2)
+    _expect(sql, tokens, start, text="TO")
+    place = _expect(sql, tokens, start + 1, kind=TokenType.STRING)
+    _expect(sql, tokens, start + 2, text="WITH")
+    _expect(sql, tokens, start + 3, kind=TokenType.L_PAREN)
     close = _closing(sql, tokens, start + 3)
+    if close + 1 < len(tokens):
+        _expect(sql, tokens, close + 1, kind=TokenType.SEMICOLON)
+    location = re.fullmatch(r"s3://([^/]+)/(.*)", place.text)
+    if not location:
+        raise QueryFailed(f"SYNTAX_ERROR: {at(sql, place.start)}: Invalid S3 location '{place.text}'")
     inside = tokens[start + 4 : close]
     options = {inside[i].text.lower(): inside[i + 2].text.upper() for i in range(0, len(inside) - 2, 4)}
     if unknown := sorted(set(options) - _OPTIONS):
@@ -82,7 +82,17 @@ def _target(sql: str, tokens: Sequence[Any], start: int) -> Unload:
     compression = options.get("compression", "GZIP")
     if compression not in _COMPRESSIONS:
         raise QueryFailed(f"NOT_SUPPORTED: UNLOAD with compression {compression}")
-    return Unload(location[1], location[2].rstrip("/") + "/", "UNCOMPRESSED" if compression == "NONE" else compression)
+    prefix = f"{location[2].rstrip('/')}/".removeprefix("/")
+    return Unload(location[1], prefix, "UNCOMPRESSED" if compression == "NONE" else compression)
+
+
+def _expect(sql: str, tokens: Sequence[Any], index: int, *, text: str = "", kind: TokenType | None = None) -> Any:
+    """The token at this place, which must be that word or of that kind."""
+    if index >= len(tokens) or (text and tokens[index].text.upper() != text):
+        raise _mismatched(sql, tokens, index)
+    if kind is not None and tokens[index].token_type != kind:
+        raise _mismatched(sql, tokens, index)
+    return tokens[index]
 
 
 def _closing(sql: str, tokens: Sequence[Any], opening: int) -> int:

@@ -149,6 +149,7 @@ class LocalCloud:
         running.callback(athena.uninstall)
         running.callback(events.wait_for_deliveries)
         running.callback(step_functions.stop_executions)
+        running.callback(runner.refuse)
 
     @property
     def _assets_bucket(self) -> str:

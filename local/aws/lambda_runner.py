@@ -75,6 +75,7 @@ class LambdaRunner:
         self.log_dir = log_dir
         self._routing = OutputRouting()
         self._lock = threading.RLock()
+        self._refuses = False
         self._modules: dict[str, dict[str, ModuleType]] = {}
 
     def install(self, patches: Patches) -> None:
@@ -87,6 +88,10 @@ class LambdaRunner:
         patches.replace(LambdaFunction, "_invoke_lambda", invoke)
         # moto refuses a response of 6,000,000 bytes already; `_marshal` has the limit
         patches.replace(responses, "sys", SimpleNamespace(getsizeof=lambda _: 0))
+
+    def refuse(self) -> None:
+        """Lets the running handler end, and no other begin."""
+        self._refuses = True
 
     def close(self) -> None:
         self._routing.undo()
@@ -101,6 +106,8 @@ class LambdaRunner:
             self._routing.to(log := _Tee(file)),  # type: ignore[arg-type]
             _environment(_environment_of(function)),
         ):
+            if self._refuses:
+                return _error("LocalCloud.Stopped", "The local cloud was stopped."), True, ""
             print(f"START RequestId: {request_id}")
             try:
                 result = self._run(function, event, LambdaContext(function, request_id))

