@@ -26,8 +26,8 @@ def export_run(world: World, billing_period: str, execution: dict[str, Any]) -> 
         statements = f"drafts/{run_id}/"
         _copy(world, world.work_bucket, f"runs/{run_id}/ledger_entries/", staging / "ledger" / "draft")
     else:
-        statements = f"billing_period={billing_period}/"
-        _copy(world, world.ledger_bucket, f"ledger/billing_period={billing_period}/", staging, keep="ledger/")
+        statements = f"charge_period={billing_period}/"
+        _copy(world, world.ledger_bucket, "ledger/", staging, of=f"{billing_period}-revision-")
     _copy(world, world.statements_bucket, statements, staging)
     for name in ("summary", "evidence"):
         _, _, location = output["summary"][name].partition("://")
@@ -41,9 +41,12 @@ def export_run(world: World, billing_period: str, execution: dict[str, Any]) -> 
     return target
 
 
-def _copy(world: World, bucket: str, prefix: str, folder: Path, *, keep: str = "", rename: str = "") -> None:
+def _copy(world: World, bucket: str, prefix: str, folder: Path, *, of: str = "", rename: str = "") -> None:
+    """Copies the objects under a prefix; with ``of`` those whose names begin so, under their whole keys."""
     for item in world.cloud.files.objects(bucket, prefix):
-        name = rename or (item.key if keep else item.key.removeprefix(prefix))
+        if not item.key.rpartition("/")[2].startswith(of):
+            continue
+        name = rename or (item.key if of else item.key.removeprefix(prefix))
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(item.path, path)

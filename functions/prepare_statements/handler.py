@@ -42,6 +42,7 @@ def handler(event: PrepareStatementsRequest, context: LambdaContext) -> dict[str
     )
     facts = RunFacts(
         billing_period=event.billing_period,
+        charge_period=event.charge_period,
         revision=event.revision,
         draft=event.preview,
         provenance=Provenance(
@@ -55,7 +56,7 @@ def handler(event: PrepareStatementsRequest, context: LambdaContext) -> dict[str
     )
     statements = build_statements(facts, policy, reconciliation, rows)
     totals = add_up(rows.entries, UntaggedCost.model_validate(next(read_query_result(event.results.untagged_cost))))
-    items = charges(run_id, event.billing_period, event.revision, policy, totals)
+    items = charges(event, policy, totals)
     for statement in statements:
         key = run_files.statement_model_key(run_id, statement.business_unit.id)
         work.write_json(key, statement.model_dump(mode="json"))

@@ -42,6 +42,7 @@ class RunFacts(Payload):
     """What is the same on every statement of a run."""
 
     billing_period: str
+    charge_period: str
     revision: int
     draft: bool
     provenance: Provenance
@@ -74,7 +75,7 @@ def _statement(
     return StatementModel(
         organization=policy.organization,
         billing_period=facts.billing_period,
-        charge_period=facts.billing_period,
+        charge_period=facts.charge_period,
         revision=facts.revision,
         draft=facts.draft,
         billing_currency=policy.billing_currency,
@@ -126,7 +127,7 @@ def _cost_center(
 ) -> CostCenterStatement:
     direct = [entry for entry in entries if entry.allocation_method == "direct"]
     shared = [entry for entry in entries if entry.allocation_method == "shared"]
-    previous = str(BillingPeriod.parse(facts.billing_period).previous())
+    previous = str(BillingPeriod.parse(facts.charge_period).previous())
     prior = [month for month in months if month.cost_center == center and month.charge_period == previous]
     return CostCenterStatement(
         cost_center=center,

@@ -21,6 +21,7 @@ class PrepareStatementsRequest(Payload):
 
     run_id: str
     billing_period: str
+    charge_period: str
     revision: int
     preview: bool
     line_items: int

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 
 from functions.post_charge.item import ChargeItem
+from functions.prepare_statements.payload import PrepareStatementsRequest
 from functions.prepare_statements.rows import LedgerEntry, UntaggedCost
 from functions.shared.compiled_policy import PolicyOfRun
 from functions.shared.money import ZERO, Cents, total
@@ -51,17 +52,15 @@ def untagged_ratio(untagged: UntaggedCost) -> str:
     return f"{ratio.quantize(_RATIO, ROUND_HALF_UP):f}"
 
 
-def charges(
-    run_id: str, billing_period: str, revision: int, policy: PolicyOfRun, totals: RunTotals
-) -> list[ChargeItem]:
+def charges(request: PrepareStatementsRequest, policy: PolicyOfRun, totals: RunTotals) -> list[ChargeItem]:
     """One charge per cost center that owes or is owed anything."""
     return [
         ChargeItem(
-            run_id=run_id,
+            run_id=request.run_id,
             organization=policy.organization,
-            billing_period=billing_period,
-            charge_period=billing_period,
-            revision=revision,
+            billing_period=request.billing_period,
+            charge_period=request.charge_period,
+            revision=request.revision,
             cost_center=center.cost_center,
             business_unit=center.business_unit,
             amount=center.total,

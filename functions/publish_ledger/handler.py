@@ -28,7 +28,7 @@ def handler(event: PublishLedgerRequest, context: LambdaContext) -> dict[str, ob
     work, ledger = ObjectStore(settings.work_bucket), ObjectStore(settings.ledger_bucket)
     until = retention_end(event.started_at, settings.retention_years)
     entries, content_sha256 = hash_entries(read_query_result(event.entries_result))
-    prefix = run_files.ledger_prefix(event.billing_period, event.revision)
+    prefix = run_files.ledger_prefix(event.billing_period, event.charge_period, event.revision)
     staged = work.latest_versions(run_files.table_prefix(event.run_id, "ledger_entries"))
     for part, file in enumerate(staged):
         ledger.write_once(f"{prefix}part-{part:05d}.parquet", work.read(file.key), PARQUET, content_sha256, until)

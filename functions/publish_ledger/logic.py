@@ -14,6 +14,7 @@ class PublishLedgerRequest(Payload):
 
     run_id: str
     billing_period: str
+    charge_period: str
     revision: int
     entries_result: str
     started_at: datetime

@@ -27,7 +27,7 @@ class RenderQueriesSettings(Settings):
 def handler(event: RenderQueriesRequest, context: LambdaContext) -> dict[str, object]:
     settings = load_settings(RenderQueriesSettings)
     if event.stage == "survey":
-        return render_survey(BillingPeriod.parse(event.billing_period)).model_dump()
+        return render_survey(BillingPeriod.parse(event.charge_period)).model_dump()
     work = ObjectStore(settings.work_bucket)
     delivery = Delivery.model_validate(work.read_json(run_files.delivery_key(event.run_id)))
     policy = PolicyOfRun.model_validate(work.read_json(run_files.policy_key(event.run_id)))

@@ -42,6 +42,7 @@ class RenderQueriesRequest(Payload):
     stage: Literal["survey", "close"]
     run_id: str
     billing_period: str
+    charge_period: str
     revision: int
 
 
@@ -73,7 +74,7 @@ def render_close(
 
     A tag is read from a column of its own where the table has one (``flattened_tags``) and the delivery fills it.
     """
-    run_id, period = request.run_id, BillingPeriod.parse(request.billing_period)
+    run_id, period = request.run_id, BillingPeriod.parse(request.charge_period)
     scan: dict[str, ParameterValue] = {
         "billing_period": str(period),
         "data_files": [f"s3://{billing_bucket}/{file.key}" for file in delivery.files],
@@ -95,7 +96,7 @@ def render_close(
         "a010_divided_charges": render("a010_divided_charges", run),
         "a020_owned_charges": render("a020_owned_charges", run),
         "a030_invoice_items": render("a030_invoice_items", run),
-        "a050_ledger_entries": render("a050_ledger_entries", {**revision, "billing_period": str(period)}),
+        "a050_ledger_entries": render("a050_ledger_entries", {**revision, "billing_period": request.billing_period}),
         "r020_invoices": render("r020_invoices", revision),
         "s040_earlier_months": render(
             "s040_earlier_months",

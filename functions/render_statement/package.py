@@ -53,12 +53,12 @@ class StatementPackage(NamedTuple):
 
 def statement_folder(statement: StatementModel, run_id: str) -> str:
     """Where a statement is filed; drafts lie apart, one folder a run, for they may be made again and again."""
-    return f"drafts/{run_id}/" if statement.draft else f"billing_period={statement.billing_period}/"
+    return f"drafts/{run_id}/" if statement.draft else f"charge_period={statement.charge_period}/"
 
 
 def package_statement(statement: StatementModel, rendered: RenderedStatement) -> StatementPackage:
     """Names the files and adds their checksums in the form that ``sha256sum --check`` reads."""
-    stem = f"statements/{safe_name(statement.business_unit.id)}-{statement.billing_period}-r{statement.revision}"
+    stem = f"statements/{safe_name(statement.business_unit.id)}-{statement.charge_period}-r{statement.revision}"
     pdf = _file(f"{stem}.pdf", rendered.pdf, "application/pdf")
     csv = _file(f"{stem}.csv", rendered.csv, "text/csv; charset=utf-8")
     lines = "".join(f"{file.sha256}  {file.name.rpartition('/')[2]}\n" for file in (pdf, csv))

@@ -26,7 +26,11 @@ UNPUBLISHED = frozenset({PeriodStatus.OPEN, PeriodStatus.FINAL, PeriodStatus.RUN
 
 
 class PeriodRecord(BaseModel):
-    """One period: where its newest revision stands, who works on it, and why the last run on it failed."""
+    """One period: where its newest revision stands, who works on it, and why the last run on it failed.
+
+    ``booked_in`` is the billing period of the revision's entries: the period itself for the first revision, the month
+    in which a later one is made.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -34,6 +38,7 @@ class PeriodRecord(BaseModel):
     status: PeriodStatus
     revision: int
     item_version: int = 1
+    booked_in: str = ""
     run_id: str = ""
     execution_id: str = ""
     delivery_fingerprint: str = ""
@@ -48,32 +53,45 @@ class PeriodRecord(BaseModel):
 
 
 class Admission(BaseModel):
-    """How a run goes on: ``close`` from the start, ``resume`` after the ledger, or nothing as it is ``closed``."""
+    """How a run goes on: ``close`` from the start, ``resume`` after the ledger, or nothing as it is ``closed``.
+
+    ``billing_period`` is where the revision is booked.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     action: Literal["close", "resume", "closed"]
     revision: int
+    billing_period: str
     run_id: str
 
 
-def admit(record: PeriodRecord | None, *, run_id: str, fingerprint: str, holder_is_running: bool) -> Admission:
+def admit(
+    record: PeriodRecord | None, *, period: str, month: str, run_id: str, fingerprint: str, holder_is_running: bool
+) -> Admission:
     """Decides how a run on a period begins.
 
     ``fingerprint`` identifies the delivered bytes: a closed period with the same bytes stays closed, with others it
-    gets the next revision. A period whose ledger is published is resumed with its own run, whatever was delivered
-    since. Raises PeriodLocked while another execution that still runs holds the period.
+    gets the next revision, booked in ``month``, the current one. A period whose ledger is published is resumed with
+    its own run, whatever was delivered since. Raises PeriodLocked while another execution that still runs holds the
+    period.
     """
+
+    def begin(revision: int) -> Admission:
+        booked_in = period if revision == 1 else max(period, month)
+        return Admission(action="close", revision=revision, billing_period=booked_in, run_id=run_id)
+
     if record is None:
-        return Admission(action="close", revision=1, run_id=run_id)
+        return begin(1)
+    standing = {"revision": record.revision, "billing_period": record.booked_in, "run_id": record.run_id}
     if record.status == PeriodStatus.CLOSED:
         if record.closed_fingerprint == fingerprint:
-            return Admission(action="closed", revision=record.revision, run_id=record.run_id)
-        return Admission(action="close", revision=record.revision + 1, run_id=run_id)
+            return Admission(action="closed", **standing)
+        return begin(record.revision + 1)
     if holder_is_running:
         raise PeriodLocked(
             f"{record.billing_period} is being closed by {record.execution_id}; wait for it to end, or stop it"
         )
     if record.status in UNPUBLISHED:
-        return Admission(action="close", revision=record.revision, run_id=run_id)
-    return Admission(action="resume", revision=record.revision, run_id=record.run_id)
+        return begin(record.revision)
+    return Admission(action="resume", **standing)

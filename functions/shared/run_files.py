@@ -80,14 +80,14 @@ def refused_key(run_id: str, cost_center: str) -> str:
     return f"{refused_prefix(run_id)}{safe_name(cost_center)}.json"
 
 
-def ledger_prefix(billing_period: str, revision: int) -> str:
+def ledger_prefix(billing_period: str, charge_period: str, revision: int) -> str:
     """The beginning of the keys of a published revision in the ledger bucket."""
-    return f"ledger/billing_period={billing_period}/revision-{revision:04d}-"
+    return f"ledger/billing_period={billing_period}/{charge_period}-revision-{revision:04d}-"
 
 
-def period_prefix(billing_period: str, revision: int) -> str:
+def period_prefix(charge_period: str, revision: int) -> str:
     """The folder in the ledger bucket that holds a closed revision's summary and evidence."""
-    return f"periods/billing_period={billing_period}/revision-{revision:04d}/"
+    return f"periods/{charge_period}/revision-{revision:04d}/"
 
 
 def safe_name(identifier: str) -> str:

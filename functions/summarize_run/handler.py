@@ -43,7 +43,7 @@ def handler(event: SummarizeRunRequest, context: LambdaContext) -> dict[str, obj
     target, prefix = work, f"runs/{run_id}/"
     if event.status == "CLOSED":
         target = ObjectStore(settings.ledger_bucket)
-        prefix = run_files.period_prefix(event.billing_period, event.revision)
+        prefix = run_files.period_prefix(event.charge_period, event.revision)
     summary = build_summary(event, policy, reconciliation, totals, filed, posted)
     target.write_json(f"{prefix}summary.json", summary)
     target.write_json(f"{prefix}evidence.json", build_evidence(event, policy, seal, reconciliation, filed))

@@ -21,6 +21,7 @@ class SummarizeRunRequest(Payload):
 
     run_id: str
     billing_period: str
+    charge_period: str
     revision: int
     status: str
     line_items: int
@@ -49,7 +50,8 @@ def build_summary(
     """The summary of a run, as design.md lays it down; amounts are text."""
     collected = reconciliation.pool_costs()
     return {
-        "billing_period": request.billing_period,
+        "billing_period": request.charge_period,
+        "booked_in": request.billing_period,
         "revision": request.revision,
         "status": request.status,
         "organization": policy.organization,
@@ -98,7 +100,8 @@ def build_evidence(
 ) -> dict[str, Any]:
     """What a run stands on: sealed bytes, arithmetic, policy, queries, invariants with their values, and results."""
     return {
-        "billing_period": request.billing_period,
+        "billing_period": request.charge_period,
+        "booked_in": request.billing_period,
         "revision": request.revision,
         "run_id": request.run_id,
         "sealed": seal.model_dump(mode="json"),

@@ -24,7 +24,14 @@ def handler(event: TakePeriodLockRequest, context: LambdaContext) -> dict[str, o
     record = periods.load(event.billing_period)
     held_by_other = record is not None and record.execution_id not in {"", event.execution_id}
     holder_is_running = held_by_other and record is not None and is_running(record.execution_id)
-    admission = admit(record, run_id=event.run_id, fingerprint=event.fingerprint, holder_is_running=holder_is_running)
+    admission = admit(
+        record,
+        period=event.billing_period,
+        month=event.at[:7],
+        run_id=event.run_id,
+        fingerprint=event.fingerprint,
+        holder_is_running=holder_is_running,
+    )
     if admission.action != "closed":
         periods.save(lock_period(record, admission, event), replaces=record)
     logger.info("period admitted", billing_period=event.billing_period, action=admission.action)

@@ -23,6 +23,7 @@ def lock_period(record: PeriodRecord | None, admission: Admission, request: Take
             billing_period=request.billing_period,
             status=PeriodStatus.RUNNING,
             revision=admission.revision,
+            booked_in=admission.billing_period,
             run_id=admission.run_id,
             execution_id=request.execution_id,
             delivery_fingerprint=request.fingerprint,
@@ -37,6 +38,7 @@ def lock_period(record: PeriodRecord | None, admission: Admission, request: Take
         update={
             "status": PeriodStatus.RUNNING,
             "revision": admission.revision,
+            "booked_in": admission.billing_period,
             "run_id": admission.run_id,
             "delivery_fingerprint": request.fingerprint,
         }

@@ -49,7 +49,8 @@ class AslStateMachine(sfn.StateMachine):
                 destination=logs.LogGroup(
                     scope,
                     f"{construct_id}Logs",
-                    log_group_name=f"/aws/vendedlogs/states/{name}",
+                    # The prefix keeps CloudWatch's resource policy small; the stack's name keeps environments apart.
+                    log_group_name=f"/aws/vendedlogs/states/{cdk.Stack.of(scope).stack_name}/{name}",
                     retention=logs.RetentionDays.ONE_YEAR,
                     encryption_key=log_key,
                     removal_policy=cdk.RemovalPolicy.RETAIN,
@@ -68,21 +69,21 @@ class AslStateMachine(sfn.StateMachine):
 
     def _grant_child_executions(self) -> None:
         """A distributed Map starts executions of its own machine; a policy apart, or role and machine form a circle."""
-        children = cdk.Arn.format(
-            cdk.ArnComponents(
+        children = [
+            cdk.Stack.of(self).format_arn(
                 service="states",
                 resource="execution",
-                resource_name=f"{self.state_machine_name}/*",
+                resource_name=f"{self.state_machine_name}{executions}",
                 arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
-            ),
-            cdk.Stack.of(self),
-        )
+            )
+            for executions in (":*", "/*")
+        ]
         policy = iam.Policy(
             self,
             "ChildExecutions",
             statements=[
                 iam.PolicyStatement(actions=["states:StartExecution"], resources=[self.state_machine_arn]),
-                iam.PolicyStatement(actions=["states:DescribeExecution", "states:StopExecution"], resources=[children]),
+                iam.PolicyStatement(actions=["states:DescribeExecution", "states:StopExecution"], resources=children),
             ],
         )
         policy.attach_to_role(self.role)

@@ -19,8 +19,6 @@ from infra.config import EnvironmentConfig
 from infra.constructs.python_function import PythonFunction, function_code
 from infra.stacks.data_stack import DataStack
 
-READ_VERSIONS = ("s3:GetObject", "s3:GetObjectVersion")
-
 
 class CloseFunctions(Construct):
     """All functions by the name of their state; the grants below are the whole of what they may do."""
@@ -72,7 +70,10 @@ class CloseFunctions(Construct):
         self._grant_records()
         for state in ("TakePeriodLock", "RecordFailure"):
             periods.grant(self.by_state[state], "dynamodb:GetItem", "dynamodb:PutItem")
-        servicenow.grant_read(self.by_state["PostCharge"])
+        self._allow("PostCharge", ["secretsmanager:GetSecretValue"], [servicenow.secret_arn])
+        for state in self.by_state:
+            # Whatever a function reads is encrypted with the one key: objects, the secret, and the table's own key.
+            self._allow(state, ["kms:Decrypt"], [key.key_arn])
 
     def let_read_executions(self, machine: sfn.StateMachine) -> None:
         """TakePeriodLock asks whether the execution that holds a period still runs."""
@@ -149,24 +150,24 @@ class CloseFunctions(Construct):
             self._allow(state, ["s3:GetObject"], [work.arn_for_objects(key) for key in keys])
         for state, keys in write.items():
             self._allow(state, ["s3:PutObject"], [work.arn_for_objects(key) for key in keys])
-        for state in ("PublishLedger", "CheckPostings", "SummarizeRun"):
-            self._list_versions(state, work, "runs/*")
-        for state in read:
-            self._key.grant_decrypt(self.by_state[state])
-        for state in write:
-            self._key.grant_encrypt_decrypt(self.by_state[state])
+            self._allow(state, ["kms:GenerateDataKey"], [self._key.key_arn])
+        self._list_versions("PublishLedger", work, "runs/*/ledger_entries/")
+        self._list_versions("CheckPostings", work, "runs/*/posted/", "runs/*/refused/")
+        self._list_versions("SummarizeRun", work, "runs/*/rendered/", "runs/*/posted/")
+        # Without it S3 answers "forbidden" for a driver file that is not there, and the policy's author learns nothing.
+        self._allow("CompilePolicy", ["s3:ListBucket"], [work.bucket_arn])
 
     def _grant_billing(self, export_prefix: str) -> None:
         """The bill is read by those that find, seal and check it, and by the queries; retention is set by one."""
         billing = self._data.billing
-        manifests = billing.arn_for_objects(f"{export_prefix}metadata/*")
-        files = billing.arn_for_objects(f"{export_prefix}data/*")
-        self._allow("ReadManifest", ["s3:GetObject"], [manifests])
-        self._allow("SealBillingData", [*READ_VERSIONS, "s3:PutObjectRetention"], [files])
-        for state in ("ReadManifest", "CheckSeal"):
-            self._list_versions(state, billing, f"{export_prefix}*")
-        for state in ("ReadManifest", "SealBillingData"):
-            self._key.grant_decrypt(self.by_state[state])
+        manifests, files = f"{export_prefix}metadata/", f"{export_prefix}data/"
+        self._allow("ReadManifest", ["s3:GetObject"], [billing.arn_for_objects(f"{manifests}*")])
+        self._allow(
+            "SealBillingData", ["s3:GetObjectVersion", "s3:PutObjectRetention"], [billing.arn_for_objects(f"{files}*")]
+        )
+        month = "BILLING_PERIOD=*/"
+        self._list_versions("ReadManifest", billing, manifests + month, files + month)
+        self._list_versions("CheckSeal", billing, files + month)
 
     def _grant_records(self) -> None:
         """The ledger and the statements are written once; the head tells a repeated write from a conflict."""
@@ -174,21 +175,21 @@ class CloseFunctions(Construct):
         ledger, statements = self._data.ledger, self._data.statements
         self._allow("PublishLedger", once, [ledger.arn_for_objects("ledger/*")])
         self._allow("SummarizeRun", ["s3:PutObject"], [ledger.arn_for_objects("periods/*")])
-        self._allow("RenderStatement", once, [statements.arn_for_objects("*")])
-        for state in ("PublishLedger", "SummarizeRun", "RenderStatement"):
-            self._key.grant_encrypt_decrypt(self.by_state[state])
+        self._allow("RenderStatement", once, [statements.arn_for_objects("billing_period=*")])
+        self._allow("RenderStatement", ["s3:PutObject"], [statements.arn_for_objects("drafts/*")])
+        self._allow("PublishLedger", ["kms:GenerateDataKey"], [self._key.key_arn])
 
     def _role_of(self, state: str) -> iam.IRole:
         role = self.by_state[state].role
         assert role is not None  # noqa: S101 - a function that is made here has a role
         return role
 
-    def _list_versions(self, state: str, bucket: s3.IBucket, prefix: str) -> None:
+    def _list_versions(self, state: str, bucket: s3.IBucket, *prefixes: str) -> None:
         self.by_state[state].add_to_role_policy(
             iam.PolicyStatement(
                 actions=["s3:ListBucketVersions"],
                 resources=[bucket.bucket_arn],
-                conditions={"StringLike": {"s3:prefix": prefix}},
+                conditions={"StringLike": {"s3:prefix": sorted(prefixes)}},
             )
         )
 

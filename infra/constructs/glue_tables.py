@@ -59,31 +59,34 @@ class GlueTables(Construct):
         self._catalog_id, self._database = catalog_id, database
         contracts: dict[str, Any] = yaml.safe_load((CONTRACTS / "tables.yaml").read_text(encoding="utf-8"))
         month = {"billing_period": MONTHS}
-        cur_folder = f"{cur_location}data/BILLING_PERIOD=${{billing_period}}/"
 
-        self._table("cur", cur_columns(flattened_tags), cur_folder, month)
+        self._table(
+            "cur", cur_columns(flattened_tags), f"{cur_location}data/", "BILLING_PERIOD=${billing_period}/", month
+        )
         ledger = {name: kind for name, kind in contracts["ledger"].items() if name != "billing_period"}
-        self._table("ledger", ledger, f"{ledger_location}billing_period=${{billing_period}}/", month)
+        self._table("ledger", ledger, ledger_location, "billing_period=${billing_period}/", month)
         run = {"run_id": {"type": "injected"}}
         levels = {"level": {"type": "integer", "range": f"0,{MOST_POOL_LEVELS - 1}"}}
         for name, columns in contracts["run_tables"].items():
-            location = f"{runs_location}${{run_id}}/{name}/"
+            folder = f"${{run_id}}/{name}/"
             if name == "pool_shares":
-                self._table(name, columns, f"{location}level=${{level}}/", run | levels)
+                self._table(name, columns, runs_location, f"{folder}level=${{level}}/", run | levels)
             else:
-                self._table(name, columns, location, run)
+                self._table(name, columns, runs_location, folder, run)
         for name in ROW_TYPES:
-            self._table(name, table_columns(name), f"{runs_location}${{run_id}}/{name}/", run, serde=JSON_LINES)
+            self._table(name, table_columns(name), runs_location, f"${{run_id}}/{name}/", run, serde=JSON_LINES)
 
     def _table(
         self,
         name: str,
         columns: Mapping[str, str],
         location: str,
+        folder: str,
         partitions: Mapping[str, Mapping[str, str]],
         *,
         serde: glue.CfnTable.SerdeInfoProperty = PARQUET,
     ) -> None:
+        """A table below ``location``; ``folder`` is where a partition lies in it, with its values as placeholders."""
         projection = {
             f"projection.{column}.{setting}": value
             for column, settings in partitions.items()
@@ -91,7 +94,6 @@ class GlueTables(Construct):
         }
         is_parquet = serde is PARQUET
         input_format, output_format = PARQUET_FORMATS if is_parquet else TEXT_FORMATS
-        root = location.split("$", maxsplit=1)[0]
         table = glue.CfnTable(
             self,
             name.title().replace("_", ""),
@@ -108,12 +110,12 @@ class GlueTables(Construct):
                     "EXTERNAL": "TRUE",
                     "classification": "parquet" if is_parquet else "json",
                     "projection.enabled": "true",
-                    "storage.location.template": location,
+                    "storage.location.template": location + folder,
                     **projection,
                 },
                 storage_descriptor=glue.CfnTable.StorageDescriptorProperty(
                     columns=[glue.CfnTable.ColumnProperty(name=n, type=t) for n, t in columns.items()],
-                    location=root.rpartition("/")[0] + "/",
+                    location=location,
                     input_format=input_format,
                     output_format=output_format,
                     serde_info=serde,

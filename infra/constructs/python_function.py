@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -48,9 +49,20 @@ class PythonFunction(lambda_.Function):
         name = "".join(word.title() for word in verb_noun.split("_"))
         environment = {key.upper(): value for key, value in settings.items()}
         _require_settings(verb_noun, name, set(environment))
+        log_group = logs.LogGroup(
+            scope,
+            f"{name}Logs",
+            retention=logs.RetentionDays.ONE_YEAR,
+            encryption_key=log_key,
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
+        # A role of its own: the one CDK would make may write to every log group of the account.
+        role = iam.Role(scope, f"{name}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        log_group.grant_write(role)
         super().__init__(
             scope,
             name,
+            role=role,
             description=f"Chargeback: {verb_noun.replace('_', ' ')}",
             runtime=lambda_.Runtime.PYTHON_3_12,
             architecture=lambda_.Architecture.X86_64,
@@ -61,13 +73,7 @@ class PythonFunction(lambda_.Function):
             timeout=timeout or cdk.Duration.minutes(5),
             memory_size=memory_mib,
             tracing=lambda_.Tracing.ACTIVE,
-            log_group=logs.LogGroup(
-                scope,
-                f"{name}Logs",
-                retention=logs.RetentionDays.ONE_YEAR,
-                encryption_key=log_key,
-                removal_policy=cdk.RemovalPolicy.RETAIN,
-            ),
+            log_group=log_group,
         )
         self.state_name = name
 

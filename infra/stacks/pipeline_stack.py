@@ -117,7 +117,8 @@ class PipelineStack(cdk.Stack):
         queue = sqs.Queue(
             self,
             "UndeliveredEvents",
-            encryption_master_key=self.key,
+            # Not our key: EventBridge, which writes here, has no right to use it. An event holds the name of an object.
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=cdk.Duration.days(14),
         )

@@ -30,8 +30,8 @@ class LocalCloud:
     """
 
     def __init__(self, state_dir: Path, region: str = "us-east-1") -> None:
-        self.state_dir = state_dir
-        self.log_dir = state_dir / "logs"
+        self.state_dir = state_dir.absolute()
+        self.log_dir = self.state_dir / "logs"
         self.region = region
         self._running: ExitStack | None = None
         self._store: Any = None

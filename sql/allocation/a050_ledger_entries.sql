@@ -7,8 +7,8 @@ invariants: per invoice the sum of cost, over this revision and those before, is
             A cost center's direct cents are spread over its entries as an invoice's are over its items: floors, then
             missing cents to the largest fractions; ties to the larger magnitude, then to the key columns in order.
             A shared entry's exact_cost is its share in whole cents: shares exist in cents only.
-            A revision after the first holds differences only (allocation.md, section 9). entry_id is the SHA-256 of the
-            key columns, so the same close gives the same ids.
+            A revision after the first holds differences only, booked in the billing period in which it is made
+            (allocation.md, section 9). entry_id is the SHA-256 of the key columns: the same close gives the same ids.
 */
 with
 
@@ -166,7 +166,8 @@ movements as (
         -line_count as line_count
     from ledger
     where
-        billing_period = :charge_period
+        billing_period >= :charge_period
+        and charge_period = :charge_period
         and revision < :revision
 ),
 

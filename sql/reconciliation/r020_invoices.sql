@@ -75,7 +75,8 @@ entries as (
         cast(0 as decimal(38, 2)) as revision_cost
     from ledger
     where
-        billing_period = :charge_period
+        billing_period >= :charge_period
+        and charge_period = :charge_period
         and revision < :revision
 ),
 

@@ -18,7 +18,8 @@ select
 from ledger
 where
     billing_period >= :first_period
-    and billing_period <= :last_period
+    and charge_period >= :first_period
+    and charge_period <= :last_period
 group by
     charge_period,
     business_unit,
