@@ -7,6 +7,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
+# No wildcard can be in it: it becomes a part of policies and of the event pattern.
+FolderPrefix = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9._-]+/)+$")]
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
 
 
@@ -19,11 +21,11 @@ class EnvironmentConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$")]
     finops_account: AccountId
     payer_account: AccountId
     region: Region
-    export_prefix: Annotated[str, StringConstraints(pattern=r"^[^/].*/$")] = Field(
+    export_prefix: FolderPrefix = Field(
         description="where Data Exports writes in the billing bucket: S3 prefix and export name, ending in /"
     )
     ratified_policy: str = Field(description="the policy file in policy/")

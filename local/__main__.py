@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import logging
+import os
+import signal
 import sys
-from collections.abc import Sequence
+import tempfile
+import threading
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
-from functions.shared.errors import ChargebackError, InvalidPolicy
 from functions.shared.periods import BillingPeriod
-from local.outcome import UsageError
+from local.outcome import FAILED, UsageError, exit_code_of, is_expected, lines_of
 
-INTERRUPTED = 130
 DEFAULT_LINE_ITEMS = 60_000
+FEWEST_LINE_ITEMS = 2_000
 EXIT_CODES = """exit codes:
-  0  closed (or closed already)
-  2  bad input; the line says which file and field
+  0  closed, or closed already
+  2  bad input; the line on standard error says which file and field
   3  the books are still open; --preview makes draft statements
   4  the ledger does not reconcile to the invoice
   5  posting failed; run again to resume
@@ -24,35 +29,40 @@ EXIT_CODES = """exit codes:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command; every error a user can cause is one line on standard error, and its exit code."""
-    options = _parser().parse_args(arguments)
-    logging.getLogger("moto").setLevel(logging.CRITICAL)  # a failed state is told once, by us
+    """Runs a command and returns its exit code; progress goes to standard output, errors to standard error."""
     try:
-        return _close(options)
-    except InvalidPolicy as error:
-        _complain(error)
-        for defect in error.defects[1:] and error.defects:
-            print(f"  {defect}", file=sys.stderr)
-        return error.exit_code
-    except ChargebackError as error:
-        _complain(error)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("interrupted; nothing is left running, and the next run goes on from here", file=sys.stderr)
-        return INTERRUPTED
+        with _first_interrupt_only():
+            return _run(_parser().parse_args(arguments))
+    except BrokenPipeError:  # whoever read our progress has gone, and so has the place to say so
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except (Exception, KeyboardInterrupt) as error:
+        for line in lines_of(error):
+            print(line, file=sys.stderr)
+        if not is_expected(error):
+            print(f"this is a defect of the program; its traceback is in {_keep_traceback()}", file=sys.stderr)
+        return exit_code_of(error)
 
 
-def _close(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
+    if options.command is None:
+        options.parser.print_help(sys.stderr)
+        return UsageError.exit_code
+    if options.cur and not (options.policy and options.period):
+        raise UsageError("--cur needs --policy and --period as well")
+    if options.line_items < FEWEST_LINE_ITEMS:
+        raise UsageError(
+            f"--line-items {options.line_items}: a bill of the sample organisation has at least {FEWEST_LINE_ITEMS:,}"
+        )
+    period = BillingPeriod.parse(options.period) if options.period else None
+
     from local.close import SAMPLE_MONTHS, CloseOptions, close
 
-    if options.cur and not (options.policy and options.period):
-        raise UsageError("--cur needs --policy and --period")
-    periods = [options.period] if options.period else list(SAMPLE_MONTHS)
     return close(
         CloseOptions(
             cur=options.cur,
             policy=options.policy,
-            periods=tuple(BillingPeriod.parse(period) for period in periods),
+            periods=(period,) if period else SAMPLE_MONTHS,
             out=options.out,
             preview=options.preview,
             line_items=options.line_items,
@@ -61,38 +71,69 @@ def _close(options: argparse.Namespace) -> int:
     )
 
 
+class _Parser(argparse.ArgumentParser):
+    """Complains in one line, as everything else here does."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; {self.prog} --help shows how")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m local", description="Chargeback on one machine: the deployed stacks, in moto and DuckDB."
+    parser = _Parser(
+        prog="python -m local",
+        description="Chargeback on one machine: the stacks that are deployed to AWS, on a local cloud.",
+        allow_abbrev=False,
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    parser.set_defaults(parser=parser)
+    commands = parser.add_subparsers(dest="command", title="commands", metavar="COMMAND")
     close = commands.add_parser(
         "close",
         help="close a month of a Cost and Usage Report",
-        description="Closes a month through the month-end state machine. Without --cur it closes the last final "
-        "months of the sample organisation.",
+        description="Closes a month of a Cost and Usage Report with the month-end state machine. Without --cur it "
+        "closes the last final months of the sample organisation.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
-    close.add_argument("--cur", type=Path, metavar="DIR", help="a Data Exports folder with data/ and metadata/")
-    close.add_argument("--policy", type=Path, metavar="FILE", help="the chargeback policy (YAML), drivers beside it")
+    close.add_argument("--cur", type=Path, metavar="DIR", help="a Data Exports folder, with data/ and metadata/")
+    close.add_argument("--policy", type=Path, metavar="FILE", help="the chargeback policy (YAML), its drivers beside it")
     close.add_argument("--period", metavar="YYYY-MM", help="the billing period")
     close.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="where results go (default: out)")
     close.add_argument(
-        "--preview", action="store_true", help="draft statements of an open month; posts nothing"
+        "--preview", action="store_true", help="make draft statements, also of an open month; nothing is posted"
     )
     close.add_argument(
         "--line-items",
         type=int,
         default=DEFAULT_LINE_ITEMS,
         metavar="N",
-        help="size of the sample organisation's months (default: %(default)s)",
+        help="lines in a month of the sample organisation (default: %(default)s)",
     )
     return parser
 
 
-def _complain(error: ChargebackError) -> None:
-    print(f"{type(error).__name__}: {error}", file=sys.stderr)
+@contextmanager
+def _first_interrupt_only() -> Iterator[None]:
+    """Ctrl-C stops the command once; pressed again it must not keep the command from ending what it has started."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, _: object) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _keep_traceback() -> str:
+    with tempfile.NamedTemporaryFile("w", prefix="chargeback-", suffix=".log", delete=False) as file:
+        traceback.print_exc(file=file)
+    return file.name
 
 
 if __name__ == "__main__":

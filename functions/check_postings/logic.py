@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
 from functions.post_charge.logic import PostedCharge
 from functions.prepare_statements.totals import RunTotals
@@ -36,17 +37,32 @@ class PostingsChecked(Payload):
     total: Cents
 
 
-def check_postings(
-    totals: RunTotals, posted: Iterable[PostedCharge], refused: Iterable[RefusedCharge]
-) -> PostingsChecked:
-    """Compares the books' answers with the ledger.
+BooksAnswer = PostedCharge | RefusedCharge
+"""What came of the last attempt to post a charge."""
+
+
+def read_answers(records: Iterable[dict[str, Any]]) -> list[BooksAnswer]:
+    """The run's records of its charges, typed: only a refused one has an error."""
+    return [
+        RefusedCharge.model_validate(record) if "error" in record else PostedCharge.model_validate(record)
+        for record in records
+    ]
+
+
+def check_postings(totals: RunTotals, answers: Iterable[BooksAnswer]) -> PostingsChecked:
+    """Compares the books' answers, one a charge, with the ledger.
 
     Raises the error of the first charge that could not be posted, with the number of those like it; PostingMismatch
     when amounts differ or a charge is held that nobody owes.
     """
     wanted = {center.cost_center: center.total for center in totals.cost_centers if center.total}
-    held = {charge.cost_center: charge.amount for charge in posted}
-    failed = [charge for charge in refused if charge.cost_center not in held]
+    held: dict[str, Decimal] = {}
+    failed: list[RefusedCharge] = []
+    for answer in answers:
+        if isinstance(answer, RefusedCharge):
+            failed.append(answer)
+        else:
+            held[answer.cost_center] = answer.amount
     if failed:
         raise _posting_error(failed, len(wanted))
     for center in sorted(wanted.keys() | held.keys()):

@@ -35,8 +35,8 @@ def handler(event: ChargeItem, context: LambdaContext) -> dict[str, object]:
             posted = post_charge(event.charge(filed.pdf_sha256), book)
     except PostingError as error:
         refused = RefusedCharge(cost_center=event.cost_center, error=type(error).__name__, cause=str(error))
-        work.write_json(run_files.refused_key(event.run_id, event.cost_center), refused.model_dump())
+        work.write_json(run_files.posting_key(event.run_id, event.cost_center), refused.model_dump())
         raise
-    work.write_json(run_files.posted_key(event.run_id, event.cost_center), posted.model_dump(mode="json"))
+    work.write_json(run_files.posting_key(event.run_id, event.cost_center), posted.model_dump(mode="json"))
     logger.info("charge posted", cost_center=event.cost_center, key=posted.key, created=posted.created)
     return {"amount": format_cents(posted.amount)}

@@ -5,9 +5,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.prepare_statements.logic import RunFacts, build_statements
 from functions.prepare_statements.payload import ItemsReference, PrepareStatementsRequest, StatementsPrepared
-from functions.prepare_statements.rows import UntaggedCost, read_statement_rows
+from functions.prepare_statements.rows import read_statement_rows
 from functions.prepare_statements.totals import add_up, charges
-from functions.render_statement.model import Provenance
 from functions.shared import run_files
 from functions.shared.adapters.object_store import ObjectStore, read_query_result
 from functions.shared.compiled_policy import PolicyOfRun
@@ -34,28 +33,10 @@ def handler(event: PrepareStatementsRequest, context: LambdaContext) -> dict[str
     policy = PolicyOfRun.model_validate(work.read_json(run_files.policy_key(run_id)))
     seal = Seal.model_validate(work.read_json(run_files.seal_key(run_id)))
     reconciliation = Reconciliation.model_validate(work.read_json(run_files.reconciliation_key(run_id)))
-    rows = read_statement_rows(
-        read_query_result(event.results.entries),
-        read_query_result(event.results.pool_shares),
-        read_query_result(event.results.top_resources),
-        read_query_result(event.results.earlier_months),
-    )
-    facts = RunFacts(
-        billing_period=event.billing_period,
-        charge_period=event.charge_period,
-        revision=event.revision,
-        draft=event.preview,
-        provenance=Provenance(
-            policy_sha256=policy.sha256,
-            sql_sha256=hash_statements(),
-            code_version=settings.code_version,
-            manifest_execution_id=seal.manifest_execution_id,
-            sealed_files=len(seal.files),
-            line_items=event.line_items,
-        ),
-    )
+    facts = RunFacts.of(event, policy, seal, sql_sha256=hash_statements(), code_version=settings.code_version)
+    rows = read_statement_rows(**{name: read_query_result(uri) for name, uri in event.results})
     statements = build_statements(facts, policy, reconciliation, rows)
-    totals = add_up(rows.entries, UntaggedCost.model_validate(next(read_query_result(event.results.untagged_cost))))
+    totals = add_up(rows.entries, rows.untagged_cost)
     items = charges(event, policy, totals)
     for statement in statements:
         key = run_files.statement_model_key(run_id, statement.business_unit.id)

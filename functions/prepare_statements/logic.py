@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import TypeVar
 
+from functions.prepare_statements.payload import PrepareStatementsRequest
 from functions.prepare_statements.rows import EarlierMonth, LedgerEntry, PoolShareRow, StatementRows, TopResource
 from functions.render_statement.model import (
     AccountCost,
@@ -31,6 +32,7 @@ from functions.shared.money import total
 from functions.shared.payload import Payload
 from functions.shared.periods import BillingPeriod
 from functions.shared.reconciliation import Reconciliation
+from functions.shared.seal import Seal
 
 KeyT = TypeVar("KeyT")
 
@@ -46,6 +48,26 @@ class RunFacts(Payload):
     revision: int
     draft: bool
     provenance: Provenance
+
+    @classmethod
+    def of(
+        cls, request: PrepareStatementsRequest, policy: PolicyOfRun, seal: Seal, *, sql_sha256: str, code_version: str
+    ) -> RunFacts:
+        """The facts of a requested run, and what its amounts stand on."""
+        return cls(
+            billing_period=request.billing_period,
+            charge_period=request.charge_period,
+            revision=request.revision,
+            draft=request.preview,
+            provenance=Provenance(
+                policy_sha256=policy.sha256,
+                sql_sha256=sql_sha256,
+                code_version=code_version,
+                manifest_execution_id=seal.manifest_execution_id,
+                sealed_files=len(seal.files),
+                line_items=request.line_items,
+            ),
+        )
 
 
 def build_statements(

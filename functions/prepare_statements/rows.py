@@ -90,6 +90,7 @@ class StatementRows(NamedTuple):
     pool_shares: list[PoolShareRow]
     top_resources: list[TopResource]
     earlier_months: list[EarlierMonth]
+    untagged_cost: UntaggedCost
 
 
 def read_statement_rows(
@@ -97,11 +98,14 @@ def read_statement_rows(
     pool_shares: Iterable[Mapping[str, str]],
     top_resources: Iterable[Mapping[str, str]],
     earlier_months: Iterable[Mapping[str, str]],
+    untagged_cost: Iterable[Mapping[str, str]],
 ) -> StatementRows:
-    """Types the rows of the four queries."""
+    """Types the rows of the five queries; the last one answers with exactly one row."""
+    [untagged] = untagged_cost
     return StatementRows(
         entries=[LedgerEntry.model_validate(row) for row in entries],
         pool_shares=[PoolShareRow.model_validate(row) for row in pool_shares],
         top_resources=[TopResource.model_validate(row) for row in top_resources],
         earlier_months=[EarlierMonth.model_validate(row) for row in earlier_months],
+        untagged_cost=UntaggedCost.model_validate(untagged),
     )

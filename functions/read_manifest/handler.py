@@ -3,7 +3,7 @@
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.read_manifest.logic import DeliveryFound, ReadManifestRequest, name_run, requested_period
+from functions.read_manifest.logic import DeliveryFound, ReadManifestRequest, name_run, read_request, requested_period
 from functions.shared import run_files
 from functions.shared.adapters.object_store import ObjectStore
 from functions.shared.delivery import bind_manifest, choose_manifest, manifest_folder, parse_manifest
@@ -24,7 +24,8 @@ class ReadManifestSettings(Settings):
 def handler(event: ReadManifestRequest, context: LambdaContext) -> dict[str, object]:
     settings = load_settings(ReadManifestSettings)
     billing, work = ObjectStore(settings.billing_bucket), ObjectStore(settings.work_bucket)
-    period = requested_period(event.request)
+    request = read_request(event.request)
+    period = requested_period(request)
     manifests = billing.latest_versions(manifest_folder(settings.export_prefix, period))
     manifest_key = choose_manifest(settings.export_prefix, period, manifests)
     manifest = parse_manifest(manifest_key, billing.read_text(manifest_key))
@@ -36,8 +37,8 @@ def handler(event: ReadManifestRequest, context: LambdaContext) -> dict[str, obj
     return DeliveryFound(
         billing_period=str(period),
         run_id=run_id,
-        preview=event.request.preview,
-        policy_key=event.request.policy_key or "",
+        preview=request.preview,
+        policy_key=request.policy_key or "",
         manifest_key=manifest_key,
         manifest_execution_id=delivery.manifest_execution_id,
         data_files=len(delivery.files),

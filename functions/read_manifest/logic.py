@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
+from pydantic import ValidationError
+
 from functions.shared.delivery import period_of_manifest
 from functions.shared.errors import InvalidRequest
 from functions.shared.payload import Payload
@@ -22,13 +24,13 @@ class CloseRequest(Payload):
 class ReadManifestRequest(Payload):
     """The execution's input, its id, and the attempt: a run starts over when AWS delivers in between."""
 
-    request: CloseRequest
+    request: object
     execution_id: str
     attempt: int
 
 
 class DeliveryFound(Payload):
-    """The delivery that this run closes; the files are in the work bucket under ``delivery_key``."""
+    """The delivery that this run closes; its files are listed in the run's folder of the work bucket."""
 
     billing_period: str
     run_id: str
@@ -39,6 +41,17 @@ class DeliveryFound(Payload):
     data_files: int
     data_bytes: int
     fingerprint: str
+
+
+def read_request(given: object) -> CloseRequest:
+    """The execution's input; raises InvalidRequest that names every field that is not one, or not of its type."""
+    try:
+        return CloseRequest.model_validate(given)
+    except ValidationError as invalid:
+        defects = "; ".join(
+            f"{'.'.join(map(str, error['loc'])) or 'input'}: {error['msg']}" for error in invalid.errors()
+        )
+        raise InvalidRequest(f"{defects}; the input takes {', '.join(CloseRequest.model_fields)}") from None
 
 
 def requested_period(request: CloseRequest) -> BillingPeriod:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from functions.shared.errors import InvoicesNotFinal, QueryFailed, UnreadableDataFile
 from functions.shared.payload import Payload
-from functions.shared.period_state import UNPUBLISHED, PeriodRecord, PeriodStatus
+from functions.shared.period_state import RECOMPUTED, PeriodRecord, PeriodStatus
 
 _BAD_DATA = re.compile(r"HIVE_BAD_DATA|HIVE_CANNOT_OPEN_SPLIT|HIVE_CURSOR_ERROR|HIVE_FILESYSTEM_ERROR")
 _CAUSE_LIMIT = 4000
@@ -70,10 +70,10 @@ def explain(caught: CaughtError) -> Failure:
 def note_failure(record: PeriodRecord, failure: Failure, at: str) -> PeriodRecord:
     """The period with its failure on it, free for the next run.
 
-    Before the ledger is published nothing remains of the run; after it the period keeps its status, to be resumed.
+    Before the ledger is reconciled nothing remains of the run; after it the period keeps its status, to be resumed.
     """
     status = record.status
-    if status in UNPUBLISHED:
+    if status in RECOMPUTED:
         status = PeriodStatus.OPEN if failure.error == InvoicesNotFinal.__name__ else PeriodStatus.FINAL
     return record.changed(
         status=status,

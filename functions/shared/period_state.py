@@ -22,7 +22,9 @@ class PeriodStatus(StrEnum):
     CLOSED = "CLOSED"
 
 
-UNPUBLISHED = frozenset({PeriodStatus.OPEN, PeriodStatus.FINAL, PeriodStatus.RUNNING, PeriodStatus.RECONCILED})
+RECOMPUTED = frozenset({PeriodStatus.OPEN, PeriodStatus.FINAL, PeriodStatus.RUNNING})
+"""Statuses from which the next run starts over. From RECONCILED on it resumes the run there is: publishing may have
+begun, and the parts of two runs' ledgers must never mix."""
 
 
 class PeriodRecord(BaseModel):
@@ -72,7 +74,7 @@ def admit(
     """Decides how a run on a period begins.
 
     ``fingerprint`` identifies the delivered bytes: a closed period with the same bytes stays closed, with others it
-    gets the next revision, booked in ``month``, the current one. A period whose ledger is published is resumed with
+    gets the next revision, booked in ``month``, the current one. A period whose ledger is reconciled is resumed with
     its own run, whatever was delivered since. Raises PeriodLocked while another execution that still runs holds the
     period.
     """
@@ -92,6 +94,6 @@ def admit(
         raise PeriodLocked(
             f"{record.billing_period} is being closed by {record.execution_id}; wait for it to end, or stop it"
         )
-    if record.status in UNPUBLISHED:
+    if record.status in RECOMPUTED:
         return begin(record.revision)
     return Admission(action="resume", **standing)

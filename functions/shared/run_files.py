@@ -60,24 +60,14 @@ def rendered_key(run_id: str, business_unit: str) -> str:
     return f"{rendered_prefix(run_id)}{safe_name(business_unit)}.json"
 
 
-def posted_prefix(run_id: str) -> str:
-    """The folder of the records of posted charges."""
-    return f"runs/{run_id}/posted/"
+def postings_prefix(run_id: str) -> str:
+    """The folder of what the books answered, one record a charge."""
+    return f"runs/{run_id}/postings/"
 
 
-def posted_key(run_id: str, cost_center: str) -> str:
-    """What the books answered for a cost center's charge."""
-    return f"{posted_prefix(run_id)}{safe_name(cost_center)}.json"
-
-
-def refused_prefix(run_id: str) -> str:
-    """The folder of the records of charges that could not be posted."""
-    return f"runs/{run_id}/refused/"
-
-
-def refused_key(run_id: str, cost_center: str) -> str:
-    """Why the last attempt to post a cost center's charge failed."""
-    return f"{refused_prefix(run_id)}{safe_name(cost_center)}.json"
+def posting_key(run_id: str, cost_center: str) -> str:
+    """What the books answered to the last attempt at a cost center's charge: it is posted, or why it is not."""
+    return f"{postings_prefix(run_id)}{safe_name(cost_center)}.json"
 
 
 def ledger_prefix(billing_period: str, charge_period: str, revision: int) -> str:

@@ -39,7 +39,7 @@ def handler(event: SummarizeRunRequest, context: LambdaContext) -> dict[str, obj
     reconciliation = Reconciliation.model_validate(work.read_json(run_files.reconciliation_key(run_id)))
     totals = RunTotals.model_validate(work.read_json(run_files.totals_key(run_id)))
     filed = [FiledStatement.model_validate(row) for row in work.read_records(run_files.rendered_prefix(run_id))]
-    posted = [PostedCharge.model_validate(row) for row in work.read_records(run_files.posted_prefix(run_id))]
+    posted = [PostedCharge.model_validate(row) for row in work.read_records(run_files.postings_prefix(run_id))]
     target, prefix = work, f"runs/{run_id}/"
     if event.status == "CLOSED":
         target = ObjectStore(settings.ledger_bucket)

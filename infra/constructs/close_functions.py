@@ -126,14 +126,14 @@ class CloseFunctions(Construct):
             ),
             "RenderStatement": ("runs/*/statements/*",),
             "PostCharge": ("runs/*/rendered/*",),
-            "CheckPostings": ("runs/*/totals.json", "runs/*/posted/*", "runs/*/refused/*"),
+            "CheckPostings": ("runs/*/totals.json", "runs/*/postings/*"),
             "SummarizeRun": (
                 "runs/*/policy.json",
                 "runs/*/seal.json",
                 "runs/*/reconciliation.json",
                 "runs/*/totals.json",
                 "runs/*/rendered/*",
-                "runs/*/posted/*",
+                "runs/*/postings/*",
             ),
         }
         write: dict[str, tuple[str, ...]] = {
@@ -143,7 +143,7 @@ class CloseFunctions(Construct):
             "ReconcileLedger": ("runs/*/reconciliation.json",),
             "PrepareStatements": ("runs/*/statements/*", "runs/*/totals.json", "runs/*/charge_items.json"),
             "RenderStatement": ("runs/*/rendered/*",),
-            "PostCharge": ("runs/*/posted/*", "runs/*/refused/*"),
+            "PostCharge": ("runs/*/postings/*",),
             "SummarizeRun": ("runs/*/summary.json", "runs/*/evidence.json"),
         }
         for state, keys in read.items():
@@ -152,8 +152,8 @@ class CloseFunctions(Construct):
             self._allow(state, ["s3:PutObject"], [work.arn_for_objects(key) for key in keys])
             self._allow(state, ["kms:GenerateDataKey"], [self._key.key_arn])
         self._list_versions("PublishLedger", work, "runs/*/ledger_entries/")
-        self._list_versions("CheckPostings", work, "runs/*/posted/", "runs/*/refused/")
-        self._list_versions("SummarizeRun", work, "runs/*/rendered/", "runs/*/posted/")
+        self._list_versions("CheckPostings", work, "runs/*/postings/")
+        self._list_versions("SummarizeRun", work, "runs/*/rendered/", "runs/*/postings/")
         # Without it S3 answers "forbidden" for a driver file that is not there, and the policy's author learns nothing.
         self._allow("CompilePolicy", ["s3:ListBucket"], [work.bucket_arn])
 

@@ -89,28 +89,35 @@ class PipelineStack(cdk.Stack):
 
     def _let_run_queries(self, data: DataStack) -> None:
         """Athena reads and writes with the rights of whoever starts a query: here the state machine."""
-        machine = self.month_end_close
-        workgroup = self.format_arn(service="athena", resource="workgroup", resource_name=data.workgroup.name)
-        catalog = [
-            self.format_arn(service="glue", resource="catalog"),
-            self.format_arn(service="glue", resource="database", resource_name=data.database.ref),
-            self.format_arn(service="glue", resource="table", resource_name=f"{data.database.ref}/*"),
-        ]
-        for actions, resources in (
-            (["athena:StartQueryExecution", "athena:GetQueryExecution", "athena:StopQueryExecution"], [workgroup]),
-            (["glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:GetPartitions"], catalog),
-            (["s3:GetBucketLocation"], [bucket.bucket_arn for bucket in (data.billing, data.work, data.ledger)]),
-        ):
-            machine.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=resources))
+        buckets = [bucket.bucket_arn for bucket in (data.billing, data.work, data.ledger)]
         read = [data.billing.arn_for_objects(f"{data.export_prefix}data/*"), data.ledger.arn_for_objects("ledger/*")]
         work = [data.work.arn_for_objects(folder) for folder in ("runs/*", "athena-results/*")]
         for actions, resources in (
+            (
+                ["athena:StartQueryExecution", "athena:GetQueryExecution", "athena:StopQueryExecution"],
+                [self.format_arn(service="athena", resource="workgroup", resource_name=data.workgroup.name)],
+            ),
+            (
+                ["athena:GetDataCatalog"],
+                [self.format_arn(service="athena", resource="datacatalog", resource_name="AwsDataCatalog")],
+            ),
+            (["glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:GetPartitions"], self._catalog_arns(data)),
+            (["s3:GetBucketLocation", "s3:ListBucket"], buckets),
+            (["s3:ListBucketMultipartUploads"], [data.work.bucket_arn]),
             (["s3:GetObject"], [*read, *work]),
             (["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"], work),
-            (["s3:ListBucket"], [bucket.bucket_arn for bucket in (data.billing, data.work, data.ledger)]),
+            (["kms:Decrypt", "kms:GenerateDataKey"], [self.key.key_arn]),
         ):
-            machine.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=resources))
-        self.key.grant_encrypt_decrypt(machine)
+            self.month_end_close.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=resources))
+
+    def _catalog_arns(self, data: DataStack) -> list[str]:
+        """Our database and its tables; Athena looks at the database named default whatever a query is about."""
+        return [
+            self.format_arn(service="glue", resource="catalog"),
+            self.format_arn(service="glue", resource="database", resource_name="default"),
+            self.format_arn(service="glue", resource="database", resource_name=data.database.ref),
+            self.format_arn(service="glue", resource="table", resource_name=f"{data.database.ref}/*"),
+        ]
 
     def _start_on_arrival(self, config: EnvironmentConfig, data: DataStack) -> None:
         """Only a manifest starts a close, for it is delivered last; query results land in another bucket."""

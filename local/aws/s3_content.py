@@ -17,7 +17,7 @@ from moto.s3.exceptions import S3ClientError
 
 from local.aws.errors import LinkedFileChanged
 
-_HASHED_WHOLE = 64 * 1024 * 1024
+HASHED_WHOLE = 64 * 1024 * 1024
 _SAMPLE = 1024 * 1024
 
 
@@ -127,7 +127,7 @@ def etag(content: FileContent) -> str:
     """The MD5 of the bytes. Of a large linked file only samples are read: its time of change counts instead."""
     digest = hashlib.md5(usedforsecurity=False)
     with content.path.open("rb") as file:
-        if content.linked_mtime_ns is None or content.size <= _HASHED_WHOLE:
+        if content.linked_mtime_ns is None or content.size <= HASHED_WHOLE:
             while block := file.read(io.DEFAULT_BUFFER_SIZE * 64):
                 digest.update(block)
             return digest.hexdigest()
@@ -135,4 +135,4 @@ def etag(content: FileContent) -> str:
         digest.update(file.read(_SAMPLE))
         file.seek(-_SAMPLE, os.SEEK_END)
         digest.update(file.read(_SAMPLE))
-    return f"{digest.hexdigest()}-{content.size // _HASHED_WHOLE + 1}"  # shaped as a multipart upload's
+    return f"{digest.hexdigest()}-{content.size // HASHED_WHOLE + 1}"  # shaped as a multipart upload's

@@ -19,7 +19,7 @@ from local.aws.errors import LocalCloudError
 from local.aws.files import LocalObject
 from local.aws.journal import Journal
 from local.aws.patching import Patches
-from local.aws.s3_content import ContentDirectory, FileContent, etag, linked
+from local.aws.s3_content import HASHED_WHOLE, ContentDirectory, FileContent, etag, linked
 from local.aws.s3_documents import content_names, key_document, restore_versions, set_content
 
 
@@ -66,16 +66,21 @@ class ObjectStore:
     # -- files of somebody else's -----------------------------------------------------------------------------------
 
     def link(self, bucket: str, key: str, path: Path) -> str:
-        """Registers a file in place as the key's newest version, and returns the version id.
+        """Registers a file as the key's newest version, and returns the version id.
 
-        A file that is unchanged since it was linked to this key stays the version it is, and causes no event.
+        A large file stays where it is; one that is quickly copied is, so that the version outlives the file. A file
+        whose bytes are the newest version's already stays that version, and causes no event.
         """
         content = linked(path)
         with self._lock:
             latest = self._bucket(bucket).keys.get(key)
+        if content.size > HASHED_WHOLE:
             if getattr(latest, "_value_buffer", None) == content:
                 return str(latest.version_id)
-        return self._put(bucket, key, content)
+            return self._put(bucket, key, content)
+        if hasattr(latest, "contentsize") and latest.etag.strip('"') == etag(content):
+            return str(latest.version_id)
+        return self._put(bucket, key, self._contents.write(key, path.read_bytes()))
 
     # -- hooks ------------------------------------------------------------------------------------------------------
 

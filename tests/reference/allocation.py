@@ -1,4 +1,4 @@
-"""The allocation of one month in plain Python: what sql/ must compute, written out to be read beside the policy.
+"""The allocation of one month in plain Python: what sql/ must compute, to be read from top to bottom.
 
 Nothing here is shared with the SQL or with the functions. Amounts are integers: "exact" ones count ten-billionths of
 the currency unit (ten decimals), "cents" count cents; both are signed, and no float gets past ``exact``.
@@ -6,27 +6,22 @@ the currency unit (ten decimals), "cents" count cents; both are signed, and no f
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, NamedTuple
 
-import yaml
+from tests.reference.policy_file import Policy, Target, comparable
 
-UNIT = 10**10
-"""One dollar in exact amounts."""
 CENT = 10**8
 """One cent in exact amounts."""
 MICRO = 10**4
 """One millionth of a dollar in exact amounts: the step of a weight."""
 
 
-# ---------------------------------------------------------------------------------------------------------- 1. Money
+# === 1. Money ===
 
 
 def exact(cost: float | None) -> int:
@@ -41,80 +36,7 @@ def round_half_away(amount: int, step: int) -> int:
     return -steps if amount < 0 else steps
 
 
-# ----------------------------------------------------------------------------------------------------- 4. The policy
-
-
-class Target(NamedTuple):
-    """Who is charged: a cost center or a pool, by id."""
-
-    kind: str
-    id: str
-
-
-@dataclass(frozen=True)
-class Policy:
-    """The policy file as written, the month, and the driver files' text by the path that the policy gives them."""
-
-    document: Mapping[str, Any]
-    month: str
-    driver_files: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, text: str, month: str, driver_files: Mapping[str, str] | None = None) -> Policy:
-        """From the YAML text."""
-        return cls(yaml.safe_load(text), month, driver_files or {})
-
-    def cost_centers(self) -> dict[str, str]:
-        """Cost centers valid in the month, first and last month included, with their business units."""
-        return {
-            center["id"]: center["business_unit"]
-            for center in self.document["cost_centers"]
-            if center.get("valid_from", self.month) <= self.month <= center.get("valid_to", self.month)
-        }
-
-    def owners_by_tag_value(self) -> dict[str, str]:
-        """What an owner tag can say: ids and aliases of the cost centers valid in the month, as they are compared."""
-        return {
-            comparable(spelling): center["id"]
-            for center in self.document["cost_centers"]
-            if center.get("valid_from", self.month) <= self.month <= center.get("valid_to", self.month)
-            for spelling in (center["id"], *center.get("aliases", ()))
-        }
-
-    def owners_by_account(self) -> dict[str, str]:
-        """The default owners of accounts, as far as they are valid in the month."""
-        valid = self.cost_centers()
-        accounts = self.document.get("accounts", ())
-        return {account["id"]: account["cost_center"] for account in accounts if account.get("cost_center") in valid}
-
-    def driver(self, name: str) -> dict[str, Decimal]:
-        """A driver's values in the month by cost center."""
-        text = self.driver_files[self.document["drivers"][name]["file"]]
-        rows = csv.DictReader(io.StringIO(text))
-        return {row["cost_center"]: Decimal(row["value"]) for row in rows if row["billing_period"] == self.month}
-
-    def rules(self) -> list[Mapping[str, Any]]:
-        """The rules in file order."""
-        return list(self.document.get("rules", ()))
-
-    def tag_keys(self) -> list[str]:
-        """Every tag key that the policy looks at."""
-        in_rules = [key for rule in self.rules() for key in rule["match"].get("tag", {})]
-        tags = self.document["tags"]
-        return sorted({tags["owner"], *tags["mandatory"], *in_rules})
-
-    def looks_at(self, match_key: str) -> bool:
-        """Whether a rule has that match key."""
-        return any(match_key in rule["match"] for rule in self.rules())
-
-
-def comparable(value: str) -> str:
-    """The spelling in which tag values, ids and aliases are compared: NFC, trimmed, each letter in lower case."""
-    trimmed = unicodedata.normalize("NFC", value).strip()
-    return "".join(letter.lower()[:1] for letter in trimmed)
-
-
-# ------------------------------------------------------------------------------------------- 2. and 3. The bill's charges
+# === 2. and 3. The bill's charges ===
 
 
 class Invoice(NamedTuple):
@@ -202,7 +124,7 @@ def effective_cost(line: Mapping[str, Any]) -> int:
 def charges_of(lines: Iterable[Mapping[str, Any]], policy: Policy) -> dict[Charge, Cost]:
     """The bill, line by line. Split rows of EKS and ECS cost nothing: they only claim."""
     billed = policy.document.get("cost_basis", "effective") == "billed"
-    keys, owner_key = policy.tag_keys(), policy.document["tags"]["owner"]
+    keys, owner_key = policy.tag_keys, policy.document["tags"]["owner"]
     charges: dict[Charge, Cost] = defaultdict(Cost)
     for line in lines:
         line_type, service = text_of(line, "line_item_line_item_type"), text_of(line, "line_item_product_code")
@@ -240,7 +162,7 @@ def with_bridge(charges: Mapping[Charge, Cost]) -> Iterator[tuple[Charge, int]]:
             yield charge._replace(charge_class="commitment_bridge"), bridge
 
 
-# --------------------------------------------------------------------------------- 8. Kubernetes and ECS split cost
+# === 8. Kubernetes and ECS split cost ===
 
 
 def divided(charges: Mapping[Charge, Cost]) -> Iterator[tuple[Charge, int]]:
@@ -270,7 +192,7 @@ def divided(charges: Mapping[Charge, Cost]) -> Iterator[tuple[Charge, int]]:
                     yield charge, -paid
 
 
-# ------------------------------------------------------------------------------------------------------- 4. Ownership
+# === 4. Ownership ===
 
 
 def matches(charge: Charge, match: Mapping[str, Any]) -> bool:
@@ -299,7 +221,7 @@ def decide(charge: Charge, policy: Policy) -> tuple[str, Target]:
     A commitment bridge follows a rule only where that rule names its class: it is not what a line costs.
     """
     is_bridge = charge.charge_class == "commitment_bridge"
-    for rule in policy.rules():
+    for rule in policy.rules:
         if matches(charge, rule["match"]) and ("charge_class" in rule["match"] or not is_bridge):
             return rule["id"], target_of(rule["to"], charge, policy)
     to = policy.document["charge_classes"][charge.charge_class]
@@ -312,14 +234,14 @@ def target_of(to: Mapping[str, Any], charge: Charge, policy: Policy) -> Target:
         if kind in to:
             return Target(kind, to[kind])
     if value := comparable(charge.owner_tag):
-        owner = policy.owners_by_tag_value().get(value)
+        owner = policy.owners_by_tag_value.get(value)
         return Target("cost_center", owner) if owner else Target("pool", "unrecognized")
-    if owner := policy.owners_by_account().get(charge.account):
+    if owner := policy.owners_by_account.get(charge.account):
         return Target("cost_center", owner)
     return Target("pool", "untagged" if charge.resource else "untaggable")
 
 
-# -------------------------------------------------------------------------------------------- 5. Rounding to the invoice
+# === 5. Rounding to the invoice ===
 
 
 def in_cents(amounts: Mapping[Any, int], total_cents: int) -> dict[Any, int]:
@@ -334,7 +256,7 @@ def in_cents(amounts: Mapping[Any, int], total_cents: int) -> dict[Any, int]:
     return cents
 
 
-# ----------------------------------------------------------------------------------------------------- 6. Splitting a pool
+# === 6. Splitting a pool ===
 
 
 def split(cents: int, weights: Mapping[Target, int]) -> dict[Target, int]:
@@ -363,7 +285,7 @@ def weights_of(method: Mapping[str, Any], policy: Policy, direct: Mapping[str, i
             Target("pool", pools[key]) if key in pools else Target("cost_center", key): millionths(share)
             for key, share in method["shares"].items()
         }
-    valid = policy.cost_centers()
+    valid = policy.cost_centers
     if method["method"] == "even":
         weights = dict.fromkeys(valid, 10**6)
     elif method["method"] == "driver":
@@ -378,14 +300,14 @@ def pools_in_order(pools: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]
     """The pools, each before those it feeds."""
     waiting, ordered = list(pools), []
     while waiting:
-        fed = {key.removeprefix("pool:") for pool in waiting for key in pool["split"].get("shares", ()) if ":" in key}
-        ready = [pool for pool in waiting if pool["id"] not in fed]
+        fed = {recipient for pool in waiting for recipient in pool["split"].get("shares", ())}
+        ready = [pool for pool in waiting if f"pool:{pool['id']}" not in fed]
         ordered += ready
         waiting = [pool for pool in waiting if pool not in ready]
     return ordered
 
 
-# ----------------------------------------------------------------------------------------------------- The whole month
+# === The whole month ===
 
 
 class LedgerLine(NamedTuple):
@@ -402,34 +324,86 @@ class LedgerLine(NamedTuple):
 
 @dataclass
 class Allocation:
-    """Exact amounts and cents of a month; ``pools`` holds what each pool had to split, ``shares`` how it was split."""
+    """A month allocated: exact amounts beside their cents; ``pools`` are cents to split, ``shares`` as they were split.
 
+    The ledger holds no lines that are zero exactly and in cents.
+    """
+
+    lines: int
     control_totals: dict[Invoice, int]
+    billed_cents: dict[Invoice, int]
     bridge: dict[Invoice, int]
     items: dict[Invoice, dict[Target, int]]
     item_cents: dict[Invoice, dict[Target, int]]
     pools: dict[tuple[Invoice, str], int]
+    weights: dict[tuple[Invoice, str], dict[Target, int]]
     shares: dict[tuple[Invoice, str], dict[Target, int]]
     ledger: dict[LedgerLine, int]
     ledger_cents: dict[LedgerLine, int]
 
 
 def allocate(lines: Iterable[Mapping[str, Any]], policy: Policy) -> Allocation:
-    """Allocates the lines of one month (CUR 2.0 column names; costs as the export's doubles)."""
+    """Allocates the lines of one month (dicts by CUR 2.0 column name, costs as the export's doubles)."""
     charges = charges_of(lines, policy)
-    control_totals: dict[Invoice, int] = defaultdict(int)
     bridge: dict[Invoice, int] = defaultdict(int)
-    direct_lines: dict[LedgerLine, int] = defaultdict(int)
-    items: dict[Invoice, dict[Target, int]] = defaultdict(lambda: defaultdict(int))
     for charge, cost in charges.items():
-        control_totals[charge.invoice] += cost.unblended
         bridge[charge.invoice] += cost.unblended - cost.effective
+    owned: dict[tuple[Target, LedgerLine], int] = defaultdict(int)
     for charge, amount in (*with_bridge(charges), *divided(charges)):
         rule, owner = decide(charge, policy)
-        items[charge.invoice][owner] += amount
+        line = LedgerLine(charge.invoice, owner.id, "", rule, charge.account, charge.service, charge.charge_class)
+        owned[owner, line] += amount
+    allocation = share_out(owned, policy)
+    allocation.lines = sum(cost.lines for cost in charges.values())
+    allocation.bridge = dict(bridge)
+    return allocation
+
+
+def share_out(owned: Mapping[tuple[Target, LedgerLine], int], policy: Policy) -> Allocation:
+    """Sections 5 and 6 for exact amounts whose owner is decided: items, pool shares and ledger, in cents."""
+    items: dict[Invoice, dict[Target, int]] = defaultdict(lambda: defaultdict(int))
+    direct: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    direct_lines: dict[tuple[Invoice, Target], dict[LedgerLine, int]] = defaultdict(dict)
+    for (owner, line), amount in owned.items():
+        items[line.invoice][owner] += amount
         if owner.kind == "cost_center":
-            line = LedgerLine(
-                charge.invoice, owner.id, "", rule, charge.account, charge.service, charge.charge_class
-            )
-            direct_lines[line] += amount
-    return share_out(policy, dict(control_totals), dict(bridge), items, direct_lines)
+            direct[line.invoice.payer, line.invoice.currency][owner.id] += amount
+            direct_lines[line.invoice, owner][line] = amount
+    control_totals = {invoice: sum(amounts.values()) for invoice, amounts in items.items()}
+    billed_cents = {invoice: round_half_away(total, CENT) for invoice, total in control_totals.items()}
+    item_cents = {invoice: in_cents(amounts, billed_cents[invoice]) for invoice, amounts in items.items()}
+    allocation = Allocation(0, control_totals, billed_cents, {}, items, item_cents, {}, {}, {}, {}, {})
+    for (invoice, owner), amounts in direct_lines.items():
+        cents = in_cents(amounts, item_cents[invoice][owner])
+        kept = [line for line in amounts if amounts[line] or cents[line]]
+        allocation.ledger |= {line: amounts[line] for line in kept}
+        allocation.ledger_cents |= {line: cents[line] for line in kept}
+    for invoice, cents_of in item_cents.items():
+        split_pools(invoice, cents_of, direct[invoice.payer, invoice.currency], policy, allocation)
+    return allocation
+
+
+def split_pools(
+    invoice: Invoice,
+    item_cents: Mapping[Target, int],
+    direct: Mapping[str, int],
+    policy: Policy,
+    allocation: Allocation,
+) -> None:
+    """Splits the pools of one invoice, in order, and writes their shares into the ledger: nothing is ever dropped."""
+    to_split = {owner.id: cents for owner, cents in item_cents.items() if owner.kind == "pool"}
+    unowned = Target("cost_center", policy.document["defaults"]["unowned_cost_center"])
+    for pool in pools_in_order(policy.document["pools"]):
+        if pool["id"] not in to_split:
+            continue
+        cents, key = to_split[pool["id"]], (invoice, pool["id"])
+        weights = {to: weight for to, weight in weights_of(pool["split"], policy, direct).items() if weight > 0}
+        shares = split(cents, weights) if weights else {unowned: cents}
+        allocation.pools[key], allocation.shares[key] = cents, shares
+        allocation.weights[key] = weights or {unowned: 0}
+        for to, share in shares.items():
+            if to.kind == "pool":
+                to_split[to.id] = to_split.get(to.id, 0) + share
+            elif share:
+                line = LedgerLine(invoice, to.id, pool["id"])
+                allocation.ledger[line], allocation.ledger_cents[line] = share * CENT, share
