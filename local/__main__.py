@@ -18,7 +18,6 @@ from functions.shared.periods import BillingPeriod
 from local.outcome import FAILED, UsageError, exit_code_of, is_expected, lines_of
 
 DEFAULT_LINE_ITEMS = 60_000
-FEWEST_LINE_ITEMS = 2_000
 EXIT_CODES = """exit codes:
   0  closed, or closed already
   2  bad input; the line on standard error says which file and field
@@ -50,10 +49,6 @@ def _run(options: argparse.Namespace) -> int:
         return UsageError.exit_code
     if options.cur and not (options.policy and options.period):
         raise UsageError("--cur needs --policy and --period as well")
-    if options.line_items < FEWEST_LINE_ITEMS:
-        raise UsageError(
-            f"--line-items {options.line_items}: a bill of the sample organisation has at least {FEWEST_LINE_ITEMS:,}"
-        )
     period = BillingPeriod.parse(options.period) if options.period else None
 
     from local.close import SAMPLE_MONTHS, CloseOptions, close

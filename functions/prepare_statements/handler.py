@@ -33,7 +33,9 @@ def handler(event: PrepareStatementsRequest, context: LambdaContext) -> dict[str
     policy = PolicyOfRun.model_validate(work.read_json(run_files.policy_key(run_id)))
     seal = Seal.model_validate(work.read_json(run_files.seal_key(run_id)))
     reconciliation = Reconciliation.model_validate(work.read_json(run_files.reconciliation_key(run_id)))
-    facts = RunFacts.of(event, policy, seal, sql_sha256=hash_statements(), code_version=settings.code_version)
+    facts = RunFacts.of(
+        event, policy, seal, reconciliation, sql_sha256=hash_statements(), code_version=settings.code_version
+    )
     rows = read_statement_rows(**{name: read_query_result(uri) for name, uri in event.results})
     statements = build_statements(facts, policy, reconciliation, rows)
     totals = add_up(rows.entries, rows.untagged_cost)

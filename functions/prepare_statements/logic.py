@@ -51,7 +51,14 @@ class RunFacts(Payload):
 
     @classmethod
     def of(
-        cls, request: PrepareStatementsRequest, policy: PolicyOfRun, seal: Seal, *, sql_sha256: str, code_version: str
+        cls,
+        request: PrepareStatementsRequest,
+        policy: PolicyOfRun,
+        seal: Seal,
+        reconciliation: Reconciliation,
+        *,
+        sql_sha256: str,
+        code_version: str,
     ) -> RunFacts:
         """The facts of a requested run, and what its amounts stand on."""
         return cls(
@@ -65,7 +72,7 @@ class RunFacts(Payload):
                 code_version=code_version,
                 manifest_execution_id=seal.manifest_execution_id,
                 sealed_files=len(seal.files),
-                line_items=request.line_items,
+                line_items=reconciliation.line_items,
             ),
         )
 

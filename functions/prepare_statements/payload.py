@@ -24,7 +24,6 @@ class PrepareStatementsRequest(Payload):
     charge_period: str
     revision: int
     preview: bool
-    line_items: int
     results: StatementResults
 
 

@@ -61,6 +61,25 @@ def render_survey(period: BillingPeriod) -> RenderedQueries:
     )
 
 
+def fold_values(
+    delivery: Delivery, policy: PolicyOfRun, *, flattened_tags: Sequence[str], billing_bucket: str
+) -> tuple[dict[str, ParameterValue], frozenset[str]]:
+    """The parameters of the fold, and the tag columns that it reads.
+
+    A tag is read from a column of its own where the table has one (``flattened_tags``) and the delivery fills it.
+    """
+    values: dict[str, ParameterValue] = {
+        "billing_period": delivery.billing_period,
+        "data_files": [f"s3://{billing_bucket}/{file.key}" for file in delivery.files],
+        "cost_basis": policy.cost_basis,
+        "keeps_operation": policy.keeps_operation,
+        "keeps_usage_type": policy.keeps_usage_type,
+        "owner_tag": policy.owner_tag,
+        "policy_tags": policy.policy_tags,
+    }
+    return values, delivery.flat_tags & {f"tag_{tag_column_suffix(tag)}" for tag in flattened_tags}
+
+
 def render_close(
     request: RenderQueriesRequest,
     delivery: Delivery,
@@ -70,24 +89,10 @@ def render_close(
     billing_bucket: str,
     work_bucket: str,
 ) -> RenderedQueries:
-    """All queries of a close, in their final form: nothing is put into them afterwards.
-
-    A tag is read from a column of its own where the table has one (``flattened_tags``) and the delivery fills it.
-    """
+    """All queries of a close, in their final form: nothing is put into them afterwards."""
     run_id, period = request.run_id, BillingPeriod.parse(request.charge_period)
-    scan: dict[str, ParameterValue] = {
-        "billing_period": str(period),
-        "data_files": [f"s3://{billing_bucket}/{file.key}" for file in delivery.files],
-    }
-    fold: dict[str, ParameterValue] = {
-        **scan,
-        "cost_basis": policy.cost_basis,
-        "keeps_operation": policy.keeps_operation,
-        "keeps_usage_type": policy.keeps_usage_type,
-        "owner_tag": policy.owner_tag,
-        "policy_tags": policy.policy_tags,
-    }
-    flat_tags = delivery.flat_tags & {f"tag_{tag_column_suffix(tag)}" for tag in flattened_tags}
+    fold, flat_tags = fold_values(delivery, policy, flattened_tags=flattened_tags, billing_bucket=billing_bucket)
+    scan = {name: fold[name] for name in load_statement("r010_control_totals").parameters}
     revision: dict[str, ParameterValue] = {"run_id": run_id, "charge_period": str(period), "revision": request.revision}
     run = {"run_id": run_id}
     queries = {

@@ -8,6 +8,7 @@ from functions.render_statement.model import StatementModel
 from functions.render_statement.package import RenderStatementRequest, package_statement, statement_folder
 from functions.shared import run_files
 from functions.shared.adapters.object_store import ObjectStore
+from functions.shared.filed_statement import FiledStatement
 from functions.shared.money import format_cents
 from functions.shared.observability import logger, metrics, tracer
 from functions.shared.seal import retention_end
@@ -27,6 +28,10 @@ class RenderStatementSettings(Settings):
 def handler(event: RenderStatementRequest, context: LambdaContext) -> dict[str, object]:
     settings = load_settings(RenderStatementSettings)
     work, statements = ObjectStore(settings.work_bucket), ObjectStore(settings.statements_bucket)
+    record_key = run_files.rendered_key(event.run_id, event.business_unit)
+    if work.latest_versions(record_key):
+        # Filed by an earlier execution of this run: it stands, even if the code that renders has changed since.
+        return {"total": format_cents(FiledStatement.model_validate(work.read_json(record_key)).total)}
     model_key = run_files.statement_model_key(event.run_id, event.business_unit)
     statement = StatementModel.model_validate(work.read_json(model_key))
     package = package_statement(statement, render_statement(statement))
@@ -38,6 +43,6 @@ def handler(event: RenderStatementRequest, context: LambdaContext) -> dict[str, 
         else:
             statements.write_once(folder + file.name, file.content, file.content_type, file.sha256, until)
     record = package.record(folder)
-    work.write_json(run_files.rendered_key(event.run_id, event.business_unit), record.model_dump(mode="json"))
+    work.write_json(record_key, record.model_dump(mode="json"))
     logger.info("statement rendered", business_unit=event.business_unit, total=format_cents(statement.total))
     return {"total": format_cents(statement.total)}

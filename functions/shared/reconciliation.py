@@ -90,6 +90,11 @@ class Reconciliation(BaseModel):
         """Billed minus allocated cost: zero, or the close fails."""
         return total([self.billed_cost, -self.allocated_cost])
 
+    @property
+    def line_items(self) -> int:
+        """How many lines of the delivery the bill was added up from."""
+        return sum(invoice.lines_read for invoice in self.invoices)
+
     def pool_costs(self) -> dict[str, Decimal]:
         """What each pool collected from the invoices, by pool id."""
         costs: dict[str, Decimal] = {}
@@ -119,8 +124,7 @@ def require_reconciled(result: Reconciliation, *, line_items: int) -> None:
     for pool in result.pools:
         name = f"pool {pool.pool_id} on invoice {pool.invoice_id or '(not issued)'} of {pool.billing_account_id}"
         _require(f"{name}: shares", pool.shared, total([pool.collected, pool.received]))
-    lines_read = sum(invoice.lines_read for invoice in result.invoices)
-    _require("lines of the delivery", Decimal(lines_read), Decimal(line_items))
+    _require("lines of the delivery", Decimal(result.line_items), Decimal(line_items))
 
 
 def _require(what: str, found: Decimal, wanted: Decimal) -> None:

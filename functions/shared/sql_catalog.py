@@ -75,6 +75,10 @@ def render(name: str, values: Mapping[str, ParameterValue], *, flat_tags: frozen
     ``flat_tags`` are the export's flattened tag columns (``tag_cost_center`` …); a tag without one is read from the
     resource_tags map. Raises SqlContractError when a parameter is missing, unknown or of another type.
     """
+    return _render_tree(name, values, flat_tags).sql("athena", pretty=True, comments=False)
+
+
+def _render_tree(name: str, values: Mapping[str, ParameterValue], flat_tags: frozenset[str]) -> exp.Expr:
     statement = load_statement(name)
     if set(values) != set(statement.parameters):
         raise SqlContractError(f"{name} takes {sorted(statement.parameters)}, not {sorted(values)}")
@@ -84,7 +88,27 @@ def render(name: str, values: Mapping[str, ParameterValue], *, flat_tags: frozen
             node.replace(_tag_expression(node, statement, values, flat_tags))
     for placeholder in list(tree.find_all(exp.Placeholder)):
         _bind(placeholder, statement, values)
+    return tree
+
+
+def render_over(
+    name: str, bases: Sequence[str], values: Mapping[str, ParameterValue], *, flat_tags: frozenset[str] = frozenset()
+) -> str:
+    """A statement that reads relations (CTEs) of other statements, with those in front of it.
+
+    So a number is explained by the very relations that made it, and not by a second version of them. ``values`` has
+    the parameters of all the statements; each takes its own.
+    """
+    tree = _bound_tree(name, values, flat_tags)
+    own = list(tree.args["with_"].expressions) if tree.args.get("with_") else []
+    borrowed = [cte for base in bases for cte in _bound_tree(base, values, flat_tags).args["with_"].expressions]
+    tree.set("with_", exp.With(expressions=[*borrowed, *own]))
     return tree.sql("athena", pretty=True, comments=False)
+
+
+def _bound_tree(name: str, values: Mapping[str, ParameterValue], flat_tags: frozenset[str]) -> exp.Expr:
+    wanted = load_statement(name).parameters
+    return _render_tree(name, {key: value for key, value in values.items() if key in wanted}, flat_tags)
 
 
 def unload(query: str, location: str) -> str:

@@ -24,7 +24,6 @@ class SummarizeRunRequest(Payload):
     charge_period: str
     revision: int
     status: str
-    line_items: int
     execution_arn: str
     state_machine: str
     steps: dict[str, dict[str, Any]]
@@ -74,7 +73,7 @@ def build_summary(
         "cost_centers": [center.model_dump(mode="json") for center in totals.cost_centers],
         "pools": {pool: format_cents(collected.get(pool, total([]))) for pool in sorted(policy.pools)},
         "untagged_ratio": totals.untagged_ratio,
-        "line_items": request.line_items,
+        "line_items": reconciliation.line_items,
         "statements": [_statement(statement) for statement in statements],
         "postings": [
             {

@@ -61,7 +61,9 @@ class AslStateMachine(sfn.StateMachine):
         )
         for bound in bindings.values():
             if isinstance(bound, lambda_.Function):
-                bound.grant_invoke(self)
+                self.add_to_role_policy(
+                    iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[bound.function_arn])
+                )
             elif isinstance(bound, dynamodb.TableV2):
                 bound.grant(self, "dynamodb:UpdateItem")
         if '"DISTRIBUTED"' in definition:

@@ -124,7 +124,7 @@ class CloseFunctions(Construct):
                 "runs/*/reconciliation.json",
                 "athena-results/*",
             ),
-            "RenderStatement": ("runs/*/statements/*",),
+            "RenderStatement": ("runs/*/statements/*", "runs/*/rendered/*"),
             "PostCharge": ("runs/*/rendered/*",),
             "CheckPostings": ("runs/*/totals.json", "runs/*/postings/*"),
             "SummarizeRun": (
@@ -152,6 +152,7 @@ class CloseFunctions(Construct):
             self._allow(state, ["s3:PutObject"], [work.arn_for_objects(key) for key in keys])
             self._allow(state, ["kms:GenerateDataKey"], [self._key.key_arn])
         self._list_versions("PublishLedger", work, "runs/*/ledger_entries/")
+        self._list_versions("RenderStatement", work, "runs/*/rendered/*")
         self._list_versions("CheckPostings", work, "runs/*/postings/")
         self._list_versions("SummarizeRun", work, "runs/*/rendered/", "runs/*/postings/")
         # Without it S3 answers "forbidden" for a driver file that is not there, and the policy's author learns nothing.
@@ -175,7 +176,7 @@ class CloseFunctions(Construct):
         ledger, statements = self._data.ledger, self._data.statements
         self._allow("PublishLedger", once, [ledger.arn_for_objects("ledger/*")])
         self._allow("SummarizeRun", ["s3:PutObject"], [ledger.arn_for_objects("periods/*")])
-        self._allow("RenderStatement", once, [statements.arn_for_objects("billing_period=*")])
+        self._allow("RenderStatement", once, [statements.arn_for_objects("charge_period=*")])
         self._allow("RenderStatement", ["s3:PutObject"], [statements.arn_for_objects("drafts/*")])
         self._allow("PublishLedger", ["kms:GenerateDataKey"], [self._key.key_arn])
 

@@ -89,6 +89,8 @@ class PipelineStack(cdk.Stack):
 
     def _let_run_queries(self, data: DataStack) -> None:
         """Athena reads and writes with the rights of whoever starts a query: here the state machine."""
+        catalog = self.format_arn(service="glue", resource="catalog")
+        ours = [self._glue_arn("database", data.database.ref), self._glue_arn("table", f"{data.database.ref}/*")]
         buckets = [bucket.bucket_arn for bucket in (data.billing, data.work, data.ledger)]
         read = [data.billing.arn_for_objects(f"{data.export_prefix}data/*"), data.ledger.arn_for_objects("ledger/*")]
         work = [data.work.arn_for_objects(folder) for folder in ("runs/*", "athena-results/*")]
@@ -101,7 +103,9 @@ class PipelineStack(cdk.Stack):
                 ["athena:GetDataCatalog"],
                 [self.format_arn(service="athena", resource="datacatalog", resource_name="AwsDataCatalog")],
             ),
-            (["glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:GetPartitions"], self._catalog_arns(data)),
+            (["glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:GetPartitions"], [catalog, *ours]),
+            # Athena looks at the database of this name whatever a query is about.
+            (["glue:GetDatabase"], [self._glue_arn("database", "default")]),
             (["s3:GetBucketLocation", "s3:ListBucket"], buckets),
             (["s3:ListBucketMultipartUploads"], [data.work.bucket_arn]),
             (["s3:GetObject"], [*read, *work]),
@@ -110,14 +114,8 @@ class PipelineStack(cdk.Stack):
         ):
             self.month_end_close.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=resources))
 
-    def _catalog_arns(self, data: DataStack) -> list[str]:
-        """Our database and its tables; Athena looks at the database named default whatever a query is about."""
-        return [
-            self.format_arn(service="glue", resource="catalog"),
-            self.format_arn(service="glue", resource="database", resource_name="default"),
-            self.format_arn(service="glue", resource="database", resource_name=data.database.ref),
-            self.format_arn(service="glue", resource="table", resource_name=f"{data.database.ref}/*"),
-        ]
+    def _glue_arn(self, kind: str, name: str) -> str:
+        return self.format_arn(service="glue", resource=kind, resource_name=name)
 
     def _start_on_arrival(self, config: EnvironmentConfig, data: DataStack) -> None:
         """Only a manifest starts a close, for it is delivered last; query results land in another bucket."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from botocore import xform_name
 
-from local.aws import step_functions_athena, step_functions_map, step_functions_paths
+from local.aws import step_functions_athena, step_functions_history, step_functions_map, step_functions_paths
 from local.aws.clients import client
 from local.aws.errors import StillRunning
 from local.aws.patching import Patches
@@ -49,6 +49,7 @@ def install(patches: Patches) -> None:
     """Installs every extension; `stop_executions` goes with it."""
     _stopping.clear()
     step_functions_athena.install(patches)
+    step_functions_history.install(patches)
     step_functions_map.install(patches)
     step_functions_paths.install(patches)
     _convert_parameters_and_responses(patches)

@@ -8,12 +8,16 @@ parameters: billing_period varchar, data_files varchar list, cost_basis varchar 
 invariants: the sum of line_count is the number of lines read; costs become DECIMAL(38,10) before any sum;
             split rows (EKS, ECS) carry no cost, only split_cost as a weight; NULL and blank are the same: ''.
             resource_tag(key) is the export's flattened tag column, or element_at(resource_tags, key) where it has none.
-            The effective cost of each line type is that of allocation.md, section 3.
+            The effective cost of each line type is that of allocation.md, section 3. costed keeps the lines' identity
+            for x020_line_items, which explains a number by the same relations; the fold itself does not read it.
 */
 with
 
 lines as (
     select
+        coalesce(identity_line_item_id, '') as identity_line_item_id,
+        coalesce(identity_time_interval, '') as identity_time_interval,
+        "$path" as data_file,
         coalesce(bill_payer_account_id, '') as billing_account_id,
         coalesce(bill_invoice_id, '') as invoice_id,
         coalesce(line_item_currency_code, '') as billing_currency,
@@ -45,6 +49,9 @@ lines as (
 
 costed as (
     select
+        identity_line_item_id,
+        identity_time_interval,
+        data_file,
         billing_account_id,
         invoice_id,
         billing_currency,

@@ -345,23 +345,27 @@ class Allocation:
 def allocate(lines: Iterable[Mapping[str, Any]], policy: Policy) -> Allocation:
     """Allocates the lines of one month (dicts by CUR 2.0 column name, costs as the export's doubles)."""
     charges = charges_of(lines, policy)
+    control_totals: dict[Invoice, int] = defaultdict(int)
     bridge: dict[Invoice, int] = defaultdict(int)
     for charge, cost in charges.items():
+        control_totals[charge.invoice] += cost.unblended
         bridge[charge.invoice] += cost.unblended - cost.effective
     owned: dict[tuple[Target, LedgerLine], int] = defaultdict(int)
     for charge, amount in (*with_bridge(charges), *divided(charges)):
         rule, owner = decide(charge, policy)
         line = LedgerLine(charge.invoice, owner.id, "", rule, charge.account, charge.service, charge.charge_class)
         owned[owner, line] += amount
-    allocation = share_out(owned, policy)
+    allocation = share_out(owned, control_totals, policy)
     allocation.lines = sum(cost.lines for cost in charges.values())
     allocation.bridge = dict(bridge)
     return allocation
 
 
-def share_out(owned: Mapping[tuple[Target, LedgerLine], int], policy: Policy) -> Allocation:
+def share_out(
+    owned: Mapping[tuple[Target, LedgerLine], int], control_totals: Mapping[Invoice, int], policy: Policy
+) -> Allocation:
     """Sections 5 and 6 for exact amounts whose owner is decided: items, pool shares and ledger, in cents."""
-    items: dict[Invoice, dict[Target, int]] = defaultdict(lambda: defaultdict(int))
+    items: dict[Invoice, dict[Target, int]] = {invoice: defaultdict(int) for invoice in control_totals}
     direct: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: defaultdict(int))
     direct_lines: dict[tuple[Invoice, Target], dict[LedgerLine, int]] = defaultdict(dict)
     for (owner, line), amount in owned.items():
@@ -369,10 +373,9 @@ def share_out(owned: Mapping[tuple[Target, LedgerLine], int], policy: Policy) ->
         if owner.kind == "cost_center":
             direct[line.invoice.payer, line.invoice.currency][owner.id] += amount
             direct_lines[line.invoice, owner][line] = amount
-    control_totals = {invoice: sum(amounts.values()) for invoice, amounts in items.items()}
     billed_cents = {invoice: round_half_away(total, CENT) for invoice, total in control_totals.items()}
     item_cents = {invoice: in_cents(amounts, billed_cents[invoice]) for invoice, amounts in items.items()}
-    allocation = Allocation(0, control_totals, billed_cents, {}, items, item_cents, {}, {}, {}, {}, {})
+    allocation = Allocation(0, dict(control_totals), billed_cents, {}, items, item_cents, {}, {}, {}, {}, {})
     for (invoice, owner), amounts in direct_lines.items():
         cents = in_cents(amounts, item_cents[invoice][owner])
         kept = [line for line in amounts if amounts[line] or cents[line]]

@@ -17,9 +17,9 @@ def broken_invariants(found: Allocation, lines_read: int | None = None) -> Itera
     for invoice, billed in found.billed_cents.items():
         if in_ledger[invoice] != billed:
             yield f"{invoice}: the ledger has {in_ledger[invoice]} cents, the invoice {billed}"
-        if sum(found.items[invoice].values()) != found.control_totals[invoice]:
+        if sum(found.items.get(invoice, {}).values()) != found.control_totals[invoice]:
             yield f"{invoice}: effective + bridge is not unblended"
-        for owner, amount in found.items[invoice].items():
+        for owner, amount in found.items.get(invoice, {}).items():
             if abs(found.item_cents[invoice][owner] * CENT - amount) >= CENT:
                 yield f"{invoice}: {owner} is a cent or more off"
     received: dict[tuple[Invoice, str], int] = defaultdict(int)
@@ -29,7 +29,7 @@ def broken_invariants(found: Allocation, lines_read: int | None = None) -> Itera
     for (invoice, pool), cents in found.pools.items():
         if sum(found.shares[invoice, pool].values()) != cents:
             yield f"{invoice}: the shares of pool {pool} are not the pool"
-        if found.item_cents[invoice].get(Target("pool", pool), 0) + received[invoice, pool] != cents:
+        if found.item_cents.get(invoice, {}).get(Target("pool", pool), 0) + received[invoice, pool] != cents:
             yield f"{invoice}: pool {pool} is not what it collected and received"
     if lines_read is not None and found.lines != lines_read:
         yield f"{found.lines} lines counted, {lines_read} read"

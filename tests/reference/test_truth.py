@@ -59,7 +59,7 @@ def test_a_real_month_is_allocated_to_the_worked_totals(export: str, month: str,
     allocation = allocate(lines, policy)
 
     assert list(broken_invariants(allocation, lines_read=len(lines))) == []
-    assert _as_truth(allocation, policy) == _without_zeros(json.loads((DATA / "truth" / truth).read_text("utf-8")))
+    assert _as_truth(allocation, policy) == _read(json.loads((DATA / "truth" / truth).read_text("utf-8")))
 
 
 def _as_truth(allocation: Allocation, policy: Policy) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def _money(cents: int) -> str:
     return f"{Decimal(cents).scaleb(-2):.2f}"
 
 
-def _without_zeros(truth: dict[str, Any]) -> dict[str, Any]:
+def _read(truth: dict[str, Any]) -> dict[str, Any]:
     """The file, its exact amounts as numbers."""
     for total in truth["control_totals"]:
         total["exact"] = Decimal(total["exact"])

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import ClientError
 
+from functions.shared.adapters.throttling import refuse_when_busy
 from functions.shared.errors import LedgerConflict
 
 if TYPE_CHECKING:
@@ -50,7 +51,9 @@ class ObjectStore:
 
     @cached_property
     def _client(self) -> S3Client:
-        return boto3.client("s3")
+        client = boto3.client("s3")
+        refuse_when_busy(client)
+        return client
 
     def uri(self, key: str) -> str:
         """``s3://bucket/key``."""

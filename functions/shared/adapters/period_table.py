@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import ClientError
 
+from functions.shared.adapters.throttling import refuse_when_busy
 from functions.shared.errors import PeriodLocked
 from functions.shared.period_state import PeriodRecord
 
@@ -19,6 +20,7 @@ class PeriodTable:
 
     def __init__(self, name: str) -> None:
         self._table: Table = boto3.resource("dynamodb").Table(name)
+        refuse_when_busy(self._table.meta.client)
 
     def load(self, billing_period: str) -> PeriodRecord | None:
         """The record of a month, strongly consistent; None when the month was never begun."""

@@ -1,0 +1,122 @@
+"""``python -m local what-if``: what each cost center would have paid under another policy."""
+
+from __future__ import annotations
+
+import csv
+from decimal import Decimal
+from pathlib import Path
+from typing import NamedTuple
+
+from functions.prepare_statements.totals import CostCenterTotal, RunTotals
+from functions.shared import run_files
+from functions.shared.money import ZERO, format_cents, total
+from functions.shared.periods import BillingPeriod
+from local.executions import run_close
+from local.outcome import CLOSED
+from local.progress import Show
+from local.world import World, open_world
+
+CSV_COLUMNS = (
+    "cost_center",
+    "business_unit",
+    "ratified_direct",
+    "ratified_shared",
+    "ratified_total",
+    "proposed_direct",
+    "proposed_shared",
+    "proposed_total",
+    "difference",
+)
+
+
+class WhatIfOptions(NamedTuple):
+    """A month of an export under two policies: the ratified one and the proposed one."""
+
+    cur: Path
+    ratified: Path
+    proposed: Path
+    period: BillingPeriod
+    out: Path
+
+
+class Comparison(NamedTuple):
+    """One cost center under both policies; None where a policy charges it nothing."""
+
+    cost_center: str
+    ratified: CostCenterTotal | None
+    proposed: CostCenterTotal | None
+
+    @property
+    def business_unit(self) -> str:
+        """Its business unit, as the proposed policy has it if that charges it."""
+        center = self.proposed or self.ratified
+        return center.business_unit if center else ""
+
+    @property
+    def difference(self) -> Decimal:
+        """Proposed minus ratified."""
+        return total([_total(self.proposed), -_total(self.ratified)])
+
+
+def what_if(options: WhatIfOptions, show: Show) -> int:
+    """Previews the month under both policies, shows them side by side, and writes the table as CSV."""
+    show("Starting the local cloud and deploying the stacks …")
+    with open_world(options.out) as world:
+        world.deliver(options.cur, options.period)
+        ratified = _preview(world, options.period, options.ratified, show)
+        proposed = _preview(world, options.period, options.proposed, show)
+    rows = compare(ratified, proposed)
+    _show_table(rows, show)
+    show(f"\nas CSV: {_write_csv(rows, options)}")
+    return CLOSED
+
+
+def compare(ratified: RunTotals, proposed: RunTotals) -> list[Comparison]:
+    """Both policies side by side, the largest change first."""
+    before = {center.cost_center: center for center in ratified.cost_centers}
+    after = {center.cost_center: center for center in proposed.cost_centers}
+    rows = [Comparison(center, before.get(center), after.get(center)) for center in sorted(before | after)]
+    return sorted(rows, key=lambda row: (-abs(row.difference), row.cost_center))
+
+
+def _preview(world: World, period: BillingPeriod, policy: Path, show: Show) -> RunTotals:
+    show(f"\n{period}  under {policy}")
+    request = {"billing_period": str(period), "preview": True, "policy_key": world.put_policy(policy)}
+    _, output = run_close(world, request, show)
+    return RunTotals.model_validate_json(world.read_work(run_files.totals_key(output["period"]["run_id"])))
+
+
+def _show_table(rows: list[Comparison], show: Show) -> None:
+    show(f"\n{'cost center':<14} {'business unit':<22} {'ratified':>16} {'proposed':>16} {'difference':>16}")
+    for row in rows:
+        show(
+            f"{row.cost_center:<14} {row.business_unit:<22} {_money(_total(row.ratified)):>16} "
+            f"{_money(_total(row.proposed)):>16} {_money(row.difference):>16}"
+        )
+    sums = [total(_total(row.ratified) for row in rows), total(_total(row.proposed) for row in rows)]
+    difference = total([sums[1], -sums[0]])
+    show(f"{'total':<14} {'':<22} {_money(sums[0]):>16} {_money(sums[1]):>16} {_money(difference):>16}")
+
+
+def _write_csv(rows: list[Comparison], options: WhatIfOptions) -> Path:
+    path = options.out / "what-if" / f"{options.period}-{options.proposed.stem}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(CSV_COLUMNS)
+        for row in rows:
+            amounts = [*_amounts(row.ratified), *_amounts(row.proposed), row.difference]
+            writer.writerow([row.cost_center, row.business_unit, *(format_cents(amount) for amount in amounts)])
+    return path
+
+
+def _amounts(center: CostCenterTotal | None) -> tuple[Decimal, Decimal, Decimal]:
+    return (center.direct, center.shared, center.total) if center else (ZERO, ZERO, ZERO)
+
+
+def _total(center: CostCenterTotal | None) -> Decimal:
+    return center.total if center else ZERO
+
+
+def _money(amount: Decimal) -> str:
+    return f"{Decimal(format_cents(amount)):,f}"

@@ -1,0 +1,194 @@
+"""What every role may do: the whole of it, written down a second time, so that a wider grant is a visible decision.
+
+One line a right, as tests.infra.stacks reads them; ``{export}`` is the environment's export prefix.
+"""
+
+from __future__ import annotations
+
+EVERY_FUNCTION = """
+kms:Decrypt <Key>
+logs:CreateLogStream <Functions/{state}Logs>
+logs:PutLogEvents <Functions/{state}Logs>
+xray:PutTelemetryRecords *
+xray:PutTraceSegments *
+"""
+
+FUNCTIONS = {
+    "ReadManifest": """
+        s3:ListBucketVersions <Billing> when s3:prefix is like {export}metadata/BILLING_PERIOD=*/
+        s3:ListBucketVersions <Billing> when s3:prefix is like {export}data/BILLING_PERIOD=*/
+        s3:GetObject <Billing>/{export}metadata/*
+        s3:PutObject <Work>/runs/*/delivery.json
+        kms:GenerateDataKey <Key>
+    """,
+    "CompilePolicy": """
+        s3:GetObject <Work>/policies/*
+        s3:ListBucket <Work>
+        s3:PutObject <Work>/runs/*/policy_*
+        s3:PutObject <Work>/runs/*/policy.json
+        kms:GenerateDataKey <Key>
+    """,
+    "RenderQueries": """
+        s3:GetObject <Work>/runs/*/delivery.json
+        s3:GetObject <Work>/runs/*/policy.json
+    """,
+    "CheckInvoices": """
+        s3:GetObject <Work>/runs/*/delivery.json
+        s3:GetObject <Work>/runs/*/policy.json
+        s3:GetObject <Work>/athena-results/*
+    """,
+    "TakePeriodLock": """
+        dynamodb:GetItem <Periods>
+        dynamodb:PutItem <Periods>
+        states:DescribeExecution states:execution:<MonthEndClose.Name>:*
+    """,
+    "SealBillingData": """
+        s3:GetObject <Work>/runs/*/delivery.json
+        s3:GetObjectVersion <Billing>/{export}data/*
+        s3:PutObjectRetention <Billing>/{export}data/*
+        s3:PutObject <Work>/runs/*/seal.json
+        kms:GenerateDataKey <Key>
+    """,
+    "ReconcileLedger": """
+        s3:GetObject <Work>/athena-results/*
+        s3:PutObject <Work>/runs/*/reconciliation.json
+        kms:GenerateDataKey <Key>
+    """,
+    "CheckSeal": """
+        s3:GetObject <Work>/runs/*/seal.json
+        s3:ListBucketVersions <Billing> when s3:prefix is like {export}data/BILLING_PERIOD=*/
+    """,
+    "PublishLedger": """
+        s3:GetObject <Work>/athena-results/*
+        s3:GetObject <Work>/runs/*/ledger_entries/*
+        s3:ListBucketVersions <Work> when s3:prefix is like runs/*/ledger_entries/
+        s3:GetObject <Ledger>/ledger/*
+        s3:PutObject <Ledger>/ledger/*
+        s3:PutObjectRetention <Ledger>/ledger/*
+        kms:GenerateDataKey <Key>
+    """,
+    "PrepareStatements": """
+        s3:GetObject <Work>/athena-results/*
+        s3:GetObject <Work>/runs/*/policy.json
+        s3:GetObject <Work>/runs/*/reconciliation.json
+        s3:GetObject <Work>/runs/*/seal.json
+        s3:PutObject <Work>/runs/*/charge_items.json
+        s3:PutObject <Work>/runs/*/statements/*
+        s3:PutObject <Work>/runs/*/totals.json
+        kms:GenerateDataKey <Key>
+    """,
+    "RenderStatement": """
+        s3:GetObject <Work>/runs/*/statements/*
+        s3:PutObject <Work>/runs/*/rendered/*
+        s3:PutObject <Statements>/drafts/*
+        s3:GetObject <Statements>/charge_period=*
+        s3:PutObject <Statements>/charge_period=*
+        s3:PutObjectRetention <Statements>/charge_period=*
+        kms:GenerateDataKey <Key>
+    """,
+    "PostCharge": """
+        s3:GetObject <Work>/runs/*/rendered/*
+        s3:PutObject <Work>/runs/*/postings/*
+        secretsmanager:GetSecretValue <ServiceNow>
+        kms:GenerateDataKey <Key>
+    """,
+    "CheckPostings": """
+        s3:GetObject <Work>/runs/*/totals.json
+        s3:GetObject <Work>/runs/*/postings/*
+        s3:ListBucketVersions <Work> when s3:prefix is like runs/*/postings/
+    """,
+    "SummarizeRun": """
+        s3:GetObject <Work>/runs/*/policy.json
+        s3:GetObject <Work>/runs/*/seal.json
+        s3:GetObject <Work>/runs/*/reconciliation.json
+        s3:GetObject <Work>/runs/*/totals.json
+        s3:GetObject <Work>/runs/*/rendered/*
+        s3:GetObject <Work>/runs/*/postings/*
+        s3:ListBucketVersions <Work> when s3:prefix is like runs/*/rendered/
+        s3:ListBucketVersions <Work> when s3:prefix is like runs/*/postings/
+        s3:PutObject <Work>/runs/*/summary.json
+        s3:PutObject <Work>/runs/*/evidence.json
+        s3:PutObject <Ledger>/periods/*
+        kms:GenerateDataKey <Key>
+    """,
+    "RecordFailure": """
+        dynamodb:GetItem <Periods>
+        dynamodb:PutItem <Periods>
+    """,
+}
+
+MONTH_END_CLOSE = """
+athena:StartQueryExecution athena:workgroup/{workgroup}
+athena:GetQueryExecution athena:workgroup/{workgroup}
+athena:StopQueryExecution athena:workgroup/{workgroup}
+athena:GetDataCatalog athena:datacatalog/AwsDataCatalog
+glue:GetDatabase glue:database/default
+glue:GetDatabase glue:catalog
+glue:GetDatabase glue:database/<Database>
+glue:GetDatabase glue:table/<Database>/*
+glue:GetTable glue:catalog
+glue:GetTable glue:database/<Database>
+glue:GetTable glue:table/<Database>/*
+glue:GetTables glue:catalog
+glue:GetTables glue:database/<Database>
+glue:GetTables glue:table/<Database>/*
+glue:GetPartitions glue:catalog
+glue:GetPartitions glue:database/<Database>
+glue:GetPartitions glue:table/<Database>/*
+s3:GetBucketLocation <Billing>
+s3:GetBucketLocation <Ledger>
+s3:GetBucketLocation <Work>
+s3:ListBucket <Billing>
+s3:ListBucket <Ledger>
+s3:ListBucket <Work>
+s3:ListBucketMultipartUploads <Work>
+s3:GetObject <Billing>/{export}data/*
+s3:GetObject <Ledger>/ledger/*
+s3:GetObject <Work>/runs/*
+s3:GetObject <Work>/athena-results/*
+s3:PutObject <Work>/runs/*
+s3:PutObject <Work>/athena-results/*
+s3:AbortMultipartUpload <Work>/runs/*
+s3:AbortMultipartUpload <Work>/athena-results/*
+s3:ListMultipartUploadParts <Work>/runs/*
+s3:ListMultipartUploadParts <Work>/athena-results/*
+kms:Decrypt <Key>
+kms:GenerateDataKey <Key>
+dynamodb:UpdateItem <Periods>
+states:StartExecution <MonthEndClose>
+states:DescribeExecution states:execution:<MonthEndClose.Name>:*
+states:DescribeExecution states:execution:<MonthEndClose.Name>/*
+states:StopExecution states:execution:<MonthEndClose.Name>:*
+states:StopExecution states:execution:<MonthEndClose.Name>/*
+logs:CreateLogDelivery *
+logs:GetLogDelivery *
+logs:UpdateLogDelivery *
+logs:DeleteLogDelivery *
+logs:ListLogDeliveries *
+logs:PutResourcePolicy *
+logs:DescribeResourcePolicies *
+logs:DescribeLogGroups *
+xray:PutTraceSegments *
+xray:PutTelemetryRecords *
+xray:GetSamplingRules *
+xray:GetSamplingTargets *
+"""
+"""Beside these the state machine invokes every function of the close."""
+
+MONTH_END_CLOSE_EVENTS = "states:StartExecution <MonthEndClose>"
+
+WITHOUT_A_RESOURCE = {
+    "xray:PutTraceSegments": "X-Ray has no resources to name",
+    "xray:PutTelemetryRecords": "X-Ray has no resources to name",
+    "xray:GetSamplingRules": "X-Ray has no resources to name",
+    "xray:GetSamplingTargets": "X-Ray has no resources to name",
+    "logs:CreateLogDelivery": "Step Functions logs through log deliveries, which cannot be named beforehand",
+    "logs:GetLogDelivery": "as CreateLogDelivery",
+    "logs:UpdateLogDelivery": "as CreateLogDelivery",
+    "logs:DeleteLogDelivery": "as CreateLogDelivery",
+    "logs:ListLogDeliveries": "as CreateLogDelivery",
+    "logs:PutResourcePolicy": "as CreateLogDelivery: it lets the delivery write into the log group",
+    "logs:DescribeResourcePolicies": "as CreateLogDelivery",
+    "logs:DescribeLogGroups": "as CreateLogDelivery",
+}
+"""The only actions that any role may have on every resource, and why."""

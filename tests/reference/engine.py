@@ -1,0 +1,286 @@
+"""The allocation's SQL in one DuckDB connection: rendered as a close renders it, translated as the local Athena does.
+
+Tables are filled directly, so that a month takes milliseconds; their columns have the types that the Glue tables
+declare, and every statement's rows go through them, as they do through Parquet.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import yaml
+from sqlglot import exp
+
+from functions.shared import sql_catalog
+from functions.shared.compiled_policy import PolicyOfRun
+from functions.shared.periods import BillingPeriod
+from functions.shared.policy import compile_policy, load_policy, tag_column_suffix
+from functions.shared.policy.tables import ROW_TYPES, table_columns
+from functions.shared.sql_catalog import ParameterValue
+from local.athena.catalog import Table
+from local.athena.dialect import MACROS, to_duckdb
+from local.athena.plan import plan
+from tests.reference.allocation import Allocation, Invoice, LedgerLine
+from tests.reference.policy_file import Policy, Target
+
+CONTRACTS = Path(__file__).resolve().parents[2] / "sql" / "contracts"
+DATA_FILE = "s3://billing/data.parquet"
+RUN = "run"
+RUN_KEY = {"run_id": "string"}
+
+Line = Mapping[str, Any]
+Owned = Mapping[tuple[Target, LedgerLine], int]
+
+
+@cache
+def declared_tables() -> Mapping[str, Mapping[str, str]]:
+    """Every table that the statements read, with its columns and their types as Glue has them."""
+    contracts = yaml.safe_load((CONTRACTS / "tables.yaml").read_text(encoding="utf-8"))
+    with (CONTRACTS / "cur2_columns.csv").open(encoding="utf-8", newline="") as file:
+        cur = {row["name"]: row["type"] for row in csv.DictReader(file)}
+    flat_tags = {f"tag_{tag_column_suffix(key)}": "string" for key in FLAT_TAGS}
+    tables = {name: {**columns, **RUN_KEY} for name, columns in contracts["run_tables"].items()}
+    tables["pool_shares"] = {**tables["pool_shares"], "level": "int"}
+    policy = {name: {**table_columns(name), **RUN_KEY} for name in ROW_TYPES}
+    return {**tables, **policy, "ledger": contracts["ledger"], "cur": {**cur, **flat_tags, "billing_period": "string"}}
+
+
+FLAT_TAGS = ("cost-center", "environment")
+"""The tag keys that an export with flattened tags has as columns of their own."""
+
+
+class DeclaredCatalog:
+    """Answers the planner as the Glue catalog would."""
+
+    def table(self, database: str, name: str, sql: str) -> Table:  # noqa: ARG002
+        columns = {key: exp.DataType.build(kind, dialect="hive") for key, kind in declared_tables()[name].items()}
+        return Table(database, name, "", "parquet", columns, {}, {})
+
+
+@lru_cache(maxsize=4096)
+def translated(sql: str) -> str:
+    """A rendered statement in DuckDB's words."""
+    planned = plan(sql, "main", DeclaredCatalog())  # type: ignore[arg-type]
+    for reference in planned.references:
+        alias = exp.to_identifier(reference.node.alias_or_name, quoted=True)
+        reference.node.replace(exp.to_table(reference.table.name, alias=alias))
+    return to_duckdb(planned.tree, sql)
+
+
+class Engine:
+    """One connection; each call of ``allocate`` or ``share_out`` starts from empty tables."""
+
+    def __init__(self) -> None:
+        self._connection = duckdb.connect(config={"threads": 1})
+        self._connection.execute(f"SET TimeZone = 'UTC'; {MACROS}")
+        self._rendered: dict[Any, str] = {}
+        for table, columns in declared_tables().items():
+            types = {name: exp.DataType.build(kind, dialect="hive").sql("duckdb") for name, kind in columns.items()}
+            if table == "cur":
+                types["$path"] = "VARCHAR"
+            described = ", ".join(f'"{name}" {kind}' for name, kind in types.items())
+            self._connection.execute(f"CREATE TABLE {table} ({described})")
+
+    def allocate(self, lines: Sequence[Line], policy: Policy, *, flat_tags: bool = False) -> Allocation:
+        """A month from its line items on, as a close does it; ``flat_tags`` as in an export with tag columns."""
+        run = self._start(policy)
+        flattened = {key: f"tag_{tag_column_suffix(key)}" for key in FLAT_TAGS} if flat_tags else {}
+        self._fill("cur", [_cur_row(line, policy.month, flattened) for line in lines])
+        scan: dict[str, ParameterValue] = {"billing_period": policy.month, "data_files": [DATA_FILE]}
+        fold: dict[str, ParameterValue] = {
+            **scan,
+            "cost_basis": run.cost_basis,
+            "keeps_operation": run.keeps_operation,
+            "keeps_usage_type": run.keeps_usage_type,
+            "owner_tag": run.owner_tag,
+            "policy_tags": run.policy_tags,
+        }
+        self._run("r010_control_totals", scan)
+        self._run("f010_charges", fold, frozenset(flattened.values()))
+        self._run("a010_divided_charges", {"run_id": RUN})
+        self._run("a020_owned_charges", {"run_id": RUN})
+        return self._share_out(run, policy)
+
+    def share_out(self, owned: Owned, policy: Policy) -> Allocation:
+        """A month from its owned charges on: of any size, where doubles would no longer be exact."""
+        run = self._start(policy)
+        rows = [_owned_row(owner, line, amount) for (owner, line), amount in owned.items()]
+        self._fill("owned_charges", rows)
+        self._connection.execute(
+            "INSERT INTO control_totals BY NAME SELECT billing_account_id, invoice_id, billing_currency, "
+            "sum(exact_cost) AS exact_cost, sum(exact_cost) AS billed_cost, 0 AS line_count, run_id "
+            "FROM owned_charges GROUP BY ALL"
+        )
+        self._connection.execute(
+            "INSERT INTO charges BY NAME SELECT billing_account_id, invoice_id, billing_currency, "
+            "sum(exact_cost) AS unblended_cost, 0 AS line_count, run_id FROM owned_charges GROUP BY ALL"
+        )
+        return self._share_out(run, policy)
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """The rows of a table as they stand after a run."""
+        cursor = self._connection.execute(f"SELECT * FROM {table}")  # noqa: S608
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def _start(self, policy: Policy) -> PolicyOfRun:
+        text = yaml.safe_dump(policy.document, allow_unicode=True, sort_keys=False)
+        loaded = load_policy(text, policy.driver_files)
+        compiled = compile_policy(loaded, BillingPeriod.parse(policy.month))
+        for table in declared_tables():
+            self._connection.execute(f"DELETE FROM {table}")  # noqa: S608
+        for table in ROW_TYPES:
+            self._fill(table, [{**row._asdict(), "run_id": RUN} for row in getattr(compiled, table)])
+        return PolicyOfRun.of(loaded, compiled)
+
+    def _share_out(self, run: PolicyOfRun, policy: Policy) -> Allocation:
+        revision: dict[str, ParameterValue] = {"run_id": RUN, "charge_period": policy.month, "revision": 0}
+        self._run("a030_invoice_items", {"run_id": RUN})
+        for level in run.pool_levels:
+            unowned = run.unowned_cost_center
+            values = {"run_id": RUN, "pool_level": level, "unowned_cost_center": unowned}
+            self._run("a040_pool_shares", values, level=level)
+        self._run("a050_ledger_entries", {**revision, "billing_period": policy.month})
+        invoices = self._select("r020_invoices", revision)
+        pools = self._select("r030_pools", {"run_id": RUN})
+        self._require_reconciled(invoices, pools, policy)
+        return self._allocation(invoices)
+
+    def _require_reconciled(self, invoices: list[dict[str, Any]], pools: list[dict[str, Any]], policy: Policy) -> None:
+        """What the close itself fails on, and that no entry is in the ledger twice or in another unit's name."""
+        for row in invoices:
+            assert row["delta"] == 0, f"r020: {row}"
+            assert row["exact_owned"] == row["exact_billed"] == row["exact_folded"], f"r020: {row}"
+            assert row["lines_folded"] == row["lines_read"], f"r020: {row}"
+            assert row["entries_without_unit"] == 0, f"r020: {row}"
+        for row in pools:
+            assert row["delta"] == 0, f"r030: {row}"
+        entries = self.rows("ledger_entries")
+        assert len({entry["entry_id"] for entry in entries}) == len(entries)
+        for entry in entries:
+            assert entry["business_unit"] == policy.cost_centers[entry["cost_center"]], entry
+
+    def _allocation(self, invoices: list[dict[str, Any]]) -> Allocation:
+        """The run's tables in the reference's words."""
+        found = Allocation(0, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})
+        for row in invoices:
+            found.lines += row["lines_folded"]
+            found.control_totals[_invoice(row)] = _exact(row["exact_owned"])
+            found.bridge[_invoice(row)] = _exact(row["exact_bridge"])
+            found.billed_cents[_invoice(row)] = _cents(row["billed_cost"])
+        for row in self.rows("invoice_items"):
+            owner = Target(row["owner_kind"], row["owner_id"])
+            found.items.setdefault(_invoice(row), {})[owner] = _exact(row["exact_cost"])
+            found.item_cents.setdefault(_invoice(row), {})[owner] = _cents(row["cost"])
+        for row in self.rows("pool_shares"):
+            key, recipient = (_invoice(row), row["pool_id"]), Target(row["recipient_kind"], row["recipient_id"])
+            found.pools[key] = _cents(row["pool_cost"])
+            found.weights.setdefault(key, {})[recipient] = int(row["weight"])
+            found.shares.setdefault(key, {})[recipient] = _cents(row["share"])
+        for row in self.rows("ledger_entries"):
+            line = LedgerLine(
+                _invoice(row),
+                row["cost_center"],
+                row["pool_id"],
+                row["rule_id"],
+                row["sub_account_id"],
+                row["service_name"],
+                row["charge_class"],
+            )
+            found.ledger[line] = _exact(row["exact_cost"])
+            found.ledger_cents[line] = _cents(row["cost"])
+        return found
+
+    def _run(
+        self,
+        name: str,
+        values: Mapping[str, ParameterValue],
+        flat_tags: frozenset[str] = frozenset(),
+        *,
+        level: int | None = None,
+    ) -> None:
+        keys = f", '{RUN}' AS run_id" + ("" if level is None else f", {level} AS level")
+        query = self._duckdb_text(name, values, flat_tags)
+        relation = sql_catalog.load_statement(name).relation
+        self._connection.execute(f"INSERT INTO {relation} BY NAME SELECT *{keys} FROM ({query})")  # noqa: S608
+
+    def _select(self, name: str, values: Mapping[str, ParameterValue]) -> list[dict[str, Any]]:
+        cursor = self._connection.execute(self._duckdb_text(name, values, frozenset()))
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def _duckdb_text(self, name: str, values: Mapping[str, ParameterValue], flat_tags: frozenset[str]) -> str:
+        text = sql_catalog.load_statement(name).text
+        key = (text, tuple((key, _hashable(value)) for key, value in values.items()), flat_tags)
+        if key not in self._rendered:
+            self._rendered[key] = translated(sql_catalog.render(name, values, flat_tags=flat_tags))
+        return self._rendered[key]
+
+    def _fill(self, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        rows = list(rows)
+        if rows:
+            names = sorted({name for row in rows for name in row})
+            columns = {name: pa.array([row.get(name) for row in rows], _arrow_type(table, name)) for name in names}
+            self._connection.register("filling", pa.table(columns))
+            self._connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM filling")  # noqa: S608
+            self._connection.unregister("filling")
+
+
+def _hashable(value: ParameterValue) -> Any:
+    return tuple(value) if isinstance(value, list | tuple) else value
+
+
+def _arrow_type(table: str, column: str) -> pa.DataType:
+    kind = declared_tables()[table].get(column, "string")
+    if kind == "map<string,string>":
+        return pa.map_(pa.string(), pa.string())
+    if kind.startswith("decimal"):
+        return pa.decimal128(38, 10)
+    return {"string": pa.string(), "int": pa.int32(), "bigint": pa.int64(), "double": pa.float64()}[kind]
+
+
+def _cur_row(line: Line, month: str, flattened: Mapping[str, str]) -> dict[str, Any]:
+    """A line as the export has it: an empty map where there are no tags, or tag columns in place of the map."""
+    tags = dict(line.get("resource_tags") or {})
+    columns = {column: tags.pop(f"user_{column.removeprefix('tag_')}", None) for column in flattened.values()}
+    return {**line, **columns, "resource_tags": list(tags.items()), "billing_period": month, "$path": DATA_FILE}
+
+
+def _owned_row(owner: Target, line: LedgerLine, amount: int) -> dict[str, Any]:
+    return {
+        "billing_account_id": line.invoice.payer,
+        "invoice_id": line.invoice.invoice_id,
+        "billing_currency": line.invoice.currency,
+        "owner_kind": owner.kind,
+        "owner_id": owner.id,
+        "rule_id": line.rule,
+        "sub_account_id": line.account,
+        "service_name": line.service,
+        "charge_class": line.charge_class,
+        "resource_id": "",
+        "owner_tag": "",
+        "exact_cost": Decimal(amount).scaleb(-10),
+        "line_count": 0,
+        "run_id": RUN,
+    }
+
+
+def _invoice(row: Mapping[str, Any]) -> Invoice:
+    return Invoice(row["billing_account_id"], row["billing_currency"], row["invoice_id"])
+
+
+def _exact(amount: Decimal) -> int:
+    return int(amount.scaleb(10))
+
+
+def _cents(amount: Decimal) -> int:
+    cents = amount.scaleb(2)
+    assert cents == int(cents), amount
+    return int(cents)

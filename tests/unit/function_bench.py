@@ -1,0 +1,93 @@
+"""Runs a function's real handler on a mocked account, in exactly the environment that its settings ask for."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+from datetime import UTC, datetime
+from importlib import import_module
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+
+from functions.shared.adapters.object_store import ObjectStore
+from functions.shared.adapters.period_table import PeriodTable
+from functions.shared.settings import Settings, environment_names
+
+VALUES = {
+    "BILLING_BUCKET": "billing",
+    "CODE_VERSION": "c0de" * 16,
+    "EXPORT_PREFIX": "cur2/chargeback/",
+    "FLATTENED_TAGS": '["cost-center", "business-unit"]',
+    "LEDGER_BUCKET": "ledger",
+    "PERIODS_TABLE": "periods",
+    "RATIFIED_POLICY": "meridian.yaml",
+    "RETENTION_YEARS": "7",
+    "STATEMENTS_BUCKET": "statements",
+    "WORK_BUCKET": "work",
+}
+"""A value for every environment variable of any function."""
+
+
+class FunctionBench:
+    """Buckets ``billing``, ``work``, ``ledger`` and ``statements``, the table ``periods``, and the functions."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+        self.s3 = boto3.client("s3")
+        for bucket in ("billing", "work", "ledger", "statements"):
+            self.s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=bucket != "work")
+        self.s3.put_bucket_versioning(Bucket="work", VersioningConfiguration={"Status": "Enabled"})
+        boto3.client("dynamodb").create_table(
+            TableName="periods",
+            AttributeDefinitions=[{"AttributeName": "billing_period", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "billing_period", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        self.billing, self.work, self.ledger = ObjectStore("billing"), ObjectStore("work"), ObjectStore("ledger")
+        self.periods = PeriodTable("periods")
+
+    def invoke(self, function: str, event: dict[str, Any]) -> dict[str, Any]:
+        """The handler's answer, through JSON in both directions as on Lambda."""
+        module = import_module(f"functions.{function}.handler")
+        self._use_environment_of(module)
+        context = SimpleNamespace(
+            function_name=function,
+            memory_limit_in_mb=512,
+            invoked_function_arn=f"arn:aws:lambda:us-east-1:123456789012:function:{function}",
+            aws_request_id="00000000-0000-4000-8000-000000000000",
+        )
+        answer: dict[str, Any] = json.loads(json.dumps(module.handler(json.loads(json.dumps(event)), context)))
+        return answer
+
+    def put_query_result(self, name: str, text: str) -> str:
+        """Puts a CSV where Athena would; returns its URI."""
+        key = f"athena-results/{name}.csv"
+        self.work.write(key, text.encode(), "text/csv")
+        return self.work.uri(key)
+
+    def retention(self, bucket: str, key: str, version_id: str) -> tuple[str, datetime]:
+        """Mode and end of a version's retention."""
+        held = self.s3.get_object_retention(Bucket=bucket, Key=key, VersionId=version_id)["Retention"]
+        return held["Mode"], held["RetainUntilDate"].astimezone(UTC)
+
+    def _use_environment_of(self, module: Any) -> None:
+        for name in VALUES.keys() & os.environ.keys():
+            self._monkeypatch.delenv(name)
+        for name in environment_names(settings_of(module)):
+            self._monkeypatch.setenv(name, VALUES[name])
+        self._monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "true")
+        self._monkeypatch.setenv("POWERTOOLS_METRICS_DISABLED", "true")
+
+
+def settings_of(module: Any) -> type[Settings]:
+    """The one settings class that a handler's module declares."""
+    [found] = [
+        member
+        for member in vars(module).values()
+        if inspect.isclass(member) and issubclass(member, Settings) and member.__module__ == module.__name__
+    ]
+    return found

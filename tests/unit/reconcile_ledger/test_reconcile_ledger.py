@@ -1,0 +1,59 @@
+"""A ledger that is not the bill goes no further, and says where and by how much it is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from functions.shared import run_files
+from functions.shared.errors import InvariantViolated, ReconciliationFailed
+from functions.shared.reconciliation import Reconciliation
+from tests.unit.function_bench import FunctionBench
+from tests.unit.run_samples import RUN_ID, csv_of, invoice_row, pool_row, reconciliation
+
+
+def event(bench: FunctionBench, *invoices: dict[str, str], line_items: int = 10) -> dict[str, Any]:
+    return {
+        "run_id": RUN_ID,
+        "invoices_result": bench.put_query_result("invoices", csv_of(*(invoices or (invoice_row(),)))),
+        "pools_result": bench.put_query_result("pools", csv_of(pool_row())),
+        "line_items": line_items,
+    }
+
+
+def test_the_control_numbers_of_a_reconciled_ledger_are_shown_and_kept(bench: FunctionBench) -> None:
+    credit = invoice_row(
+        invoice_id="INV-2",
+        billed_cost="-30.00",
+        allocated_cost="-30.00",
+        revision_cost="-30.00",
+        commitment_bridge="0.00",
+        lines_read="2",
+        lines_folded="2",
+    )
+
+    shown = bench.invoke("reconcile_ledger", event(bench, invoice_row(), credit, line_items=12))
+
+    assert shown == {
+        "billed_cost": "70.00",
+        "allocated_cost": "70.00",
+        "delta": "0.00",
+        "revision_cost": "70.00",
+        "commitment_bridge": "2.50",
+        "invoices": 2,
+        "pools": 1,
+    }
+    kept = bench.work.read_json(run_files.reconciliation_key(RUN_ID))
+    assert Reconciliation.model_validate(kept) == reconciliation([invoice_row(), credit])
+
+
+def test_a_cent_too_little_fails_the_close_and_keeps_nothing(bench: FunctionBench) -> None:
+    with pytest.raises(ReconciliationFailed, match=r"billed 100\.00, allocated 99\.99 USD, delta 0\.01"):
+        bench.invoke("reconcile_ledger", event(bench, invoice_row(allocated_cost="99.99", delta="0.01")))
+    assert not bench.work.latest_versions(run_files.reconciliation_key(RUN_ID))
+
+
+def test_lines_that_were_surveyed_but_not_added_up_fail_the_close(bench: FunctionBench) -> None:
+    with pytest.raises(InvariantViolated, match="lines of the delivery: 10, expected 11, differs by -1"):
+        bench.invoke("reconcile_ledger", event(bench, line_items=11))
