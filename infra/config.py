@@ -34,6 +34,9 @@ class EnvironmentConfig(BaseModel):
         default=7, description="how long sealed data, ledgers and statements cannot be deleted by anybody"
     )
     scan_limit_gib: Annotated[int, Field(ge=1)] = Field(default=200, description="Athena stops a query that reads more")
+    invoice_reader_role: Annotated[str, StringConstraints(pattern=r"^arn:aws:iam::\d{12}:role/.+$")] | None = Field(
+        default=None, description="the payer's role that may list invoices; without it a bill is tied to its own lines"
+    )
     closes_on_arrival: bool = Field(default=True, description="start a close whenever a manifest arrives")
 
 

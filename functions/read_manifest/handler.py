@@ -39,6 +39,7 @@ def handler(event: ReadManifestRequest, context: LambdaContext) -> dict[str, obj
         run_id=run_id,
         preview=request.preview,
         policy_key=request.policy_key or "",
+        invoices_key=request.invoices_key or "",
         manifest_key=manifest_key,
         manifest_execution_id=delivery.manifest_execution_id,
         data_files=len(delivery.files),

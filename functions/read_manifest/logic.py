@@ -19,6 +19,7 @@ class CloseRequest(Payload):
     manifest_key: str | None = None
     preview: bool = False
     policy_key: str | None = None
+    invoices_key: str | None = None
 
 
 class ReadManifestRequest(Payload):
@@ -36,6 +37,7 @@ class DeliveryFound(Payload):
     run_id: str
     preview: bool
     policy_key: str
+    invoices_key: str
     manifest_key: str
     manifest_execution_id: str
     data_files: int

@@ -7,6 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.reconcile_ledger.logic import ReconcileLedgerRequest, describe_reconciliation
 from functions.shared import run_files
 from functions.shared.adapters.object_store import ObjectStore, read_query_result
+from functions.shared.compiled_policy import PolicyOfRun
 from functions.shared.observability import logger, metrics, tracer
 from functions.shared.reconciliation import Reconciliation, require_reconciled
 from functions.shared.settings import Settings, load_settings
@@ -23,7 +24,8 @@ class ReconcileLedgerSettings(Settings):
 def handler(event: ReconcileLedgerRequest, context: LambdaContext) -> dict[str, object]:
     work = ObjectStore(load_settings(ReconcileLedgerSettings).work_bucket)
     result = Reconciliation.of(read_query_result(event.invoices_result), read_query_result(event.pools_result))
-    require_reconciled(result, line_items=event.line_items)
+    policy = PolicyOfRun.model_validate(work.read_json(run_files.policy_key(event.run_id)))
+    require_reconciled(result, line_items=event.line_items, tolerance=policy.invoice_tolerance)
     work.write_json(run_files.reconciliation_key(event.run_id), result.model_dump(mode="json"))
     metrics.add_metric(name="LineItemsReconciled", unit=MetricUnit.Count, value=event.line_items)
     described = describe_reconciliation(result).model_dump(mode="json")

@@ -18,6 +18,7 @@ TREND_MONTHS = 11
 
 UNLOADED = (
     "r010_control_totals",
+    "r015_invoice_differences",
     "f010_charges",
     "a010_divided_charges",
     "a020_owned_charges",
@@ -44,6 +45,7 @@ class RenderQueriesRequest(Payload):
     billing_period: str
     charge_period: str
     revision: int
+    has_invoices: bool = False
 
 
 class RenderedQueries(Payload):
@@ -94,14 +96,20 @@ def render_close(
     fold, flat_tags = fold_values(delivery, policy, flattened_tags=flattened_tags, billing_bucket=billing_bucket)
     scan = {name: fold[name] for name in load_statement("r010_control_totals").parameters}
     revision: dict[str, ParameterValue] = {"run_id": run_id, "charge_period": str(period), "revision": request.revision}
-    run = {"run_id": run_id}
+    run: dict[str, ParameterValue] = {"run_id": run_id}
+    ledger: dict[str, ParameterValue] = {
+        **revision,
+        "billing_period": request.billing_period,
+        "unowned_cost_center": policy.unowned_cost_center,
+    }
     queries = {
         "r010_control_totals": render("r010_control_totals", scan),
+        "r015_invoice_differences": render("r015_invoice_differences", {**run, "has_invoices": request.has_invoices}),
         "f010_charges": render("f010_charges", fold, flat_tags=flat_tags),
         "a010_divided_charges": render("a010_divided_charges", run),
         "a020_owned_charges": render("a020_owned_charges", run),
         "a030_invoice_items": render("a030_invoice_items", run),
-        "a050_ledger_entries": render("a050_ledger_entries", {**revision, "billing_period": request.billing_period}),
+        "a050_ledger_entries": render("a050_ledger_entries", ledger),
         "r020_invoices": render("r020_invoices", revision),
         "s040_earlier_months": render(
             "s040_earlier_months",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+from functions.shared.money import Cents
 from functions.shared.policy import CompiledPolicy, Policy
 from functions.shared.policy.model import DriverSplit
 
@@ -22,6 +23,7 @@ class PolicyOfRun(BaseModel):
     keeps_operation: bool
     keeps_usage_type: bool
     unowned_cost_center: str
+    invoice_tolerance: Cents
     pool_levels: tuple[int, ...]
     business_units: dict[str, str]
     cost_centers: dict[str, str]
@@ -42,6 +44,7 @@ class PolicyOfRun(BaseModel):
             keeps_operation=compiled.matches_operation,
             keeps_usage_type=compiled.matches_usage_type,
             unowned_cost_center=compiled.unowned_cost_center,
+            invoice_tolerance=compiled.invoice_tolerance,
             pool_levels=tuple(compiled.pool_levels),
             business_units={unit.id: unit.name for unit in policy.document.business_units},
             cost_centers={center.cost_center: center.cost_center_name for center in compiled.policy_cost_centers},

@@ -107,6 +107,10 @@ class InvalidPolicy(BadInputError):
     defects: Sequence[object] = ()
 
 
+class InvalidInvoiceFile(BadInputError):
+    """The file with AWS's invoice totals cannot be read; the message names line and column."""
+
+
 class PeriodLocked(ChargebackError):
     """Another execution is closing the period."""
 

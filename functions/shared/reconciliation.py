@@ -24,6 +24,7 @@ class InvoiceReconciliation(BaseModel):
     allocated_cost: Cents
     delta: Cents
     commitment_bridge: Cents
+    invoice_rounding: Cents
     revision_cost: Cents
     exact_billed: ExactAmount
     exact_folded: ExactAmount
@@ -103,14 +104,22 @@ class Reconciliation(BaseModel):
         return dict(sorted(costs.items()))
 
 
-def require_reconciled(result: Reconciliation, *, line_items: int) -> None:
+def require_reconciled(result: Reconciliation, *, line_items: int, tolerance: Decimal) -> None:
     """Checks the invariants of allocation.md, section 7.
 
-    ``line_items`` is the number of lines that the delivery was seen to hold before it was sealed. Raises
-    ReconciliationFailed when an invoice and the ledger differ, InvariantViolated when anything else does.
+    ``line_items`` is the number of lines that the delivery was seen to hold before it was sealed; ``tolerance`` how far
+    an invoice of AWS may be from its lines. Raises ReconciliationFailed when an invoice, its lines and the ledger
+    differ, InvariantViolated when anything else does.
     """
     for invoice in result.invoices:
         name = f"invoice {invoice.invoice_id or '(not issued)'} of {invoice.billing_account_id}"
+        if abs(invoice.invoice_rounding) > tolerance:
+            lines = total([invoice.billed_cost, -invoice.invoice_rounding])
+            raise ReconciliationFailed(
+                f"{name}: AWS's invoice says {format_cents(invoice.billed_cost)}, its lines in the bill add up to "
+                f"{format_cents(lines)} {invoice.billing_currency}: {format_cents(invoice.invoice_rounding)} apart, "
+                f"more than the policy's invoice_tolerance of {format_cents(tolerance)}"
+            )
         if invoice.delta:
             raise ReconciliationFailed(
                 f"{name}: billed {format_cents(invoice.billed_cost)}, allocated "

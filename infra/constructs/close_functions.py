@@ -14,6 +14,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from functions.fetch_invoice_totals.handler import NO_ROLE
 from functions.shared.code_version import code_version
 from infra.config import EnvironmentConfig
 from infra.constructs.python_function import PythonFunction, function_code
@@ -52,6 +53,7 @@ class CloseFunctions(Construct):
         self._add("check_invoices", work)
         self._add("take_period_lock", periods_table)
         self._add("seal_billing_data", work | billing | retention, timeout_minutes=15, memory_mib=1769)
+        self._add("fetch_invoice_totals", work | {"invoice_reader_role": config.invoice_reader_role or NO_ROLE})
         self._add("reconcile_ledger", work)
         self._add("check_seal", work | billing | export)
         self._add("publish_ledger", work | ledger | retention, memory_mib=1024)
@@ -68,6 +70,8 @@ class CloseFunctions(Construct):
         self._grant_work()
         self._grant_billing(config.export_prefix)
         self._grant_records()
+        if config.invoice_reader_role:
+            self._allow("FetchInvoiceTotals", ["sts:AssumeRole"], [config.invoice_reader_role])
         for state in ("TakePeriodLock", "RecordFailure"):
             periods.grant(self.by_state[state], "dynamodb:GetItem", "dynamodb:PutItem")
         self._allow("PostCharge", ["secretsmanager:GetSecretValue"], [servicenow.secret_arn])
@@ -115,7 +119,8 @@ class CloseFunctions(Construct):
             "RenderQueries": ("runs/*/delivery.json", "runs/*/policy.json"),
             "CheckInvoices": ("runs/*/delivery.json", "runs/*/policy.json", "athena-results/*"),
             "SealBillingData": ("runs/*/delivery.json",),
-            "ReconcileLedger": ("athena-results/*",),
+            "FetchInvoiceTotals": ("invoices/*",),
+            "ReconcileLedger": ("runs/*/policy.json", "athena-results/*"),
             "CheckSeal": ("runs/*/seal.json",),
             "PublishLedger": ("runs/*/ledger_entries/*", "athena-results/*"),
             "PrepareStatements": (
@@ -140,6 +145,7 @@ class CloseFunctions(Construct):
             "ReadManifest": ("runs/*/delivery.json",),
             "CompilePolicy": ("runs/*/policy_*", "runs/*/policy.json"),
             "SealBillingData": ("runs/*/seal.json",),
+            "FetchInvoiceTotals": ("runs/*/invoice_totals/*",),
             "ReconcileLedger": ("runs/*/reconciliation.json",),
             "PrepareStatements": ("runs/*/statements/*", "runs/*/totals.json", "runs/*/charge_items.json"),
             "RenderStatement": ("runs/*/rendered/*",),

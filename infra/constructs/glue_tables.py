@@ -73,8 +73,11 @@ class GlueTables(Construct):
                 self._table(name, columns, runs_location, f"{folder}level=${{level}}/", run | levels)
             else:
                 self._table(name, columns, runs_location, folder, run)
-        for name in ROW_TYPES:
-            self._table(name, table_columns(name), runs_location, f"${{run_id}}/{name}/", run, serde=JSON_LINES)
+        json_tables = {name: table_columns(name) for name in ROW_TYPES} | {
+            "invoice_totals": contracts["invoice_totals"]
+        }
+        for name, columns in json_tables.items():
+            self._table(name, columns, runs_location, f"${{run_id}}/{name}/", run, serde=JSON_LINES)
 
     def _table(
         self,

@@ -188,6 +188,11 @@ def _cardinality(node: exp.Expr, sql: str) -> exp.Expr:  # noqa: ARG001
     return exp.cast(_call("cardinality", node.this), "bigint", dialect="duckdb")
 
 
+def _count_if(node: exp.Expr, sql: str) -> exp.Expr:  # noqa: ARG001
+    # without a row that counts Athena says 0, and DuckDB's count_if NULL
+    return exp.Count(this=exp.Case(ifs=[exp.If(this=node.this.copy(), true=exp.Literal.number(1))]))
+
+
 def _max_by(node: exp.Expr, sql: str) -> exp.Expr:
     if node.args.get("count"):
         raise QueryFailed(f"NOT_SUPPORTED: {_place(node, sql)}: max_by and min_by with a number of rows")
@@ -266,6 +271,7 @@ _RULES: dict[type[exp.Expr], Callable[[exp.Expr, str], exp.Expr]] = {
     exp.Normalize: _normalize,
     exp.RegexpReplace: _regexp_replace,
     exp.ArraySize: _cardinality,
+    exp.CountIf: _count_if,
     exp.ArgMax: _max_by,
     exp.ArgMin: _max_by,
     exp.Anonymous: _unknown_function,

@@ -5,7 +5,8 @@ inputs:     charges
 parameters: run_id varchar
 invariants: per invoice the sum of effective_cost is the same as that of charges; the instance keeps what nobody claims.
             A pod or task claims split_cost of its instance's effective cost, and in proportion to split_cost when all
-            of them together claim more than the instance cost (allocation.md, section 8).
+            of them together claim more than the instance cost (allocation.md, section 8). A split_cost below zero
+            claims nothing and makes no room for others: an instance is never divided for more than it costs.
             A claim is claimable × weight ÷ divisor in whole 1e-10 dollars, rounded down: the DOUBLE only guesses the
             quotient, integer remainders correct it twice, so that both engines find the same one.
 */
@@ -38,6 +39,7 @@ claimants as (
     from charges_of_run
     where
         split_parent_resource_id <> ''
+        and split_cost > 0
         and regexp_replace(owner_tag, '^[\s\p{Z}]+|[\s\p{Z}]+$', '') <> ''
     group by
         billing_account_id,
@@ -62,7 +64,9 @@ claimed_weights as (
         split_parent_resource_id,
         cast(floor(sum(split_cost) * 1000000) as decimal(38, 0)) as weight_micros
     from charges_of_run
-    where split_parent_resource_id <> ''
+    where
+        split_parent_resource_id <> ''
+        and split_cost > 0
     group by
         billing_account_id,
         billing_currency,

@@ -154,7 +154,7 @@ ranked as (
         ) as leftover_cents,
         row_number() over (
             partition by billing_account_id, invoice_id, billing_currency, pool_id
-            order by numerator - quotient * total_weight desc, weight desc, recipient_id
+            order by numerator - quotient * total_weight desc, weight desc, recipient_id, recipient_kind
         ) as remainder_rank
     from corrected
 ),

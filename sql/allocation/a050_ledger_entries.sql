@@ -1,12 +1,15 @@
 /*
 purpose:    Writes the ledger: every cost center's direct cost by account and service, and its share of every pool.
 grain:      one row per invoice, cost center, allocation method, pool, rule, account, service and charge class.
-inputs:     owned_charges, invoice_items, pool_shares, policy_cost_centers, ledger (the revisions before this one)
-parameters: run_id varchar, billing_period varchar, charge_period varchar, revision integer
+inputs:     owned_charges, invoice_items, pool_shares, invoice_differences, policy_cost_centers,
+            ledger (the revisions before this one)
+parameters: run_id varchar, billing_period varchar, charge_period varchar, revision integer,
+            unowned_cost_center varchar
 invariants: per invoice the sum of cost, over this revision and those before, is the invoice's control total.
             A cost center's direct cents are spread over its entries as an invoice's are over its items: floors, then
             missing cents to the largest fractions; ties to the larger magnitude, then to the key columns in order.
             A shared entry's exact_cost is its share in whole cents: shares exist in cents only.
+            What AWS's invoice adds to its lines is one entry of class invoice_rounding for the unowned cost center.
             A revision after the first holds differences only, booked in the billing period in which it is made
             (allocation.md, section 9). entry_id is the SHA-256 of the key columns: the same close gives the same ids.
 */
@@ -121,6 +124,27 @@ entries_of_the_bill as (
     where
         run_id = :run_id
         and recipient_kind = 'cost_center'
+
+    union all
+
+    select
+        billing_account_id,
+        invoice_id,
+        billing_currency,
+        cast(:unowned_cost_center as varchar) as cost_center,
+        'direct' as allocation_method,
+        '' as pool_id,
+        'invoice_rounding' as rule_id,
+        billing_account_id as sub_account_id,
+        '' as service_name,
+        'invoice_rounding' as charge_class,
+        cast(difference as decimal(38, 10)) as exact_cost,
+        difference as cost,
+        cast(0 as bigint) as line_count
+    from invoice_differences
+    where
+        run_id = :run_id
+        and difference <> 0
 ),
 
 cost_centers as (

@@ -1,10 +1,11 @@
 /*
 purpose:    Proves, invoice by invoice, that the ledger is the bill.
 grain:      one row per billing account, invoice and currency.
-inputs:     control_totals, charges, owned_charges, invoice_items, ledger_entries, ledger (the revisions before this one)
+inputs:     control_totals, invoice_differences, charges, owned_charges, invoice_items, ledger_entries, ledger (the revisions before this one)
 parameters: run_id varchar, charge_period varchar, revision integer
 invariants: severity fail: in every row delta is 0.00, exact_owned = exact_billed (effective + bridge = unblended, at 10
-            decimals), lines_folded = lines_read, and every entry has a business unit.
+            decimals), lines_folded = lines_read, and every entry has a business unit. billed_cost is what AWS's
+            invoice says where it is known, else the control total; invoice_rounding is the difference of the two.
 */
 with
 
@@ -17,6 +18,16 @@ totals as (
         exact_cost,
         line_count
     from control_totals
+    where run_id = :run_id
+),
+
+differences as (
+    select
+        billing_account_id,
+        invoice_id,
+        billing_currency,
+        difference
+    from invoice_differences
     where run_id = :run_id
 ),
 
@@ -106,6 +117,12 @@ invoices as (
         billing_account_id,
         invoice_id,
         billing_currency
+    from differences
+    union
+    select
+        billing_account_id,
+        invoice_id,
+        billing_currency
     from folded
     union
     select
@@ -126,7 +143,11 @@ compared as (
         invoices.billing_account_id,
         invoices.invoice_id,
         invoices.billing_currency,
-        coalesce(totals.billed_cost, cast(0 as decimal(38, 2))) as billed_cost,
+        cast(
+            coalesce(totals.billed_cost, cast(0 as decimal(38, 2)))
+            + coalesce(differences.difference, cast(0 as decimal(38, 2))) as decimal(38, 2)
+        ) as billed_cost,
+        coalesce(differences.difference, cast(0 as decimal(38, 2))) as invoice_rounding,
         coalesce(allocated.allocated_cost, cast(0 as decimal(38, 2))) as allocated_cost,
         coalesce(allocated.revision_cost, cast(0 as decimal(38, 2))) as revision_cost,
         coalesce(totals.exact_cost, cast(0 as decimal(38, 10))) as exact_billed,
@@ -142,6 +163,11 @@ compared as (
             invoices.billing_account_id = totals.billing_account_id
             and invoices.invoice_id = totals.invoice_id
             and invoices.billing_currency = totals.billing_currency
+    left join differences
+        on
+            invoices.billing_account_id = differences.billing_account_id
+            and invoices.invoice_id = differences.invoice_id
+            and invoices.billing_currency = differences.billing_currency
     left join folded
         on
             invoices.billing_account_id = folded.billing_account_id
@@ -167,6 +193,7 @@ select
     allocated_cost,
     cast(billed_cost - allocated_cost as decimal(38, 2)) as delta,
     cast(exact_bridge as decimal(38, 2)) as commitment_bridge,
+    invoice_rounding,
     revision_cost,
     exact_billed,
     exact_folded,

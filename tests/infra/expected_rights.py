@@ -79,6 +79,8 @@ FUNCTIONS = {
     """,
     "RenderStatement": """
         s3:GetObject <Work>/runs/*/statements/*
+        s3:ListBucketVersions <Work> when s3:prefix is like runs/*/rendered/*
+        s3:GetObject <Work>/runs/*/rendered/*
         s3:PutObject <Work>/runs/*/rendered/*
         s3:PutObject <Statements>/drafts/*
         s3:GetObject <Statements>/charge_period=*

@@ -10,9 +10,7 @@ from collections.abc import Iterable
 from importlib import import_module
 from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
-from typing import Any
 
-import pytest
 from packaging.requirements import Requirement
 
 from functions.shared.code_version import code_version
@@ -27,19 +25,25 @@ POWERTOOLS_LAYER = {"aws-lambda-powertools", "aws-xray-sdk", "pydantic"}
 RUNTIME = {"boto3"}
 RENDERER = "RenderStatement"
 
-IMPORT_ALL = """
-import importlib, json, pkgutil, sys
-package, *names = sys.argv[1:]
+IMPORT = """
+import importlib, importlib.abc, json, pkgutil, sys
+package, absent, *names = sys.argv[1:]
+
+class Absent(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in absent.split(","):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
 sys.path.insert(0, package)
-before = set(sys.modules)
 for name in names:
     module = importlib.import_module(name)
     if hasattr(module, "__path__"):
         names.extend(found.name for found in pkgutil.iter_modules(module.__path__, name + "."))
-loaded = [(name, getattr(sys.modules[name], "__file__", None)) for name in set(sys.modules) - before]
-others = [name for name in ("local", "infra", "tests", "app") if importlib.util.find_spec(name)]
-print(json.dumps({"loaded": loaded, "others": others}))
+files = [getattr(module, "__file__", None) for name, module in sys.modules.items() if name.startswith("functions")]
+print(json.dumps({"files": files, "modules": sorted(sys.modules)}))
 """
+"""Imports modules, packages whole, where only the given package and not the absent packages are to be found."""
 
 
 def verb_noun(state: str) -> str:
@@ -52,35 +56,34 @@ def package(stacks: Stacks) -> Path:
     return stacks.assembly / f"asset.{key.removesuffix('.zip')}"
 
 
-def import_from_package(stacks: Stacks, tmp_path: Path, modules: Iterable[str]) -> dict[str, Any]:
-    """Imports modules in a process that has the package and the installed distributions, and nothing of this folder."""
-    command = [sys.executable, "-I", "-c", IMPORT_ALL, str(package(stacks)), *modules]
-    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+def import_as_deployed(stacks: Stacks, folder: Path, layers: Iterable[str], modules: Iterable[str]) -> set[str]:
+    """Imports modules in a process that has the package and these distributions; returns every module it then has."""
+    there = brought_by([*POWERTOOLS_LAYER, *RUNTIME, *layers])
+    absent = [module for module, names in packages_distributions().items() if not {_plain(n) for n in names} & there]
+    assert "moto" in absent
+    command = [sys.executable, "-I", "-c", IMPORT, str(package(stacks)), ",".join(absent), *modules]
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
-    found: dict[str, Any] = json.loads(ended.stdout)
-    return found
+    found = json.loads(ended.stdout)
+    assert all(Path(file).is_relative_to(package(stacks)) for file in found["files"])
+    return set(found["modules"])
 
 
 def brought_by(roots: Iterable[str]) -> set[str]:
     """Distributions with all they require."""
     known: set[str] = set()
-    waiting = [re.sub(r"[-_.]+", "-", root).lower() for root in roots]
+    waiting = [_plain(root) for root in roots]
     while waiting:
         name = waiting.pop()
-        if name in known:
-            continue
-        known.add(name)
-        required = map(Requirement, distribution(name).requires or [])
-        waiting += [
-            re.sub(r"[-_.]+", "-", r.name).lower() for r in required if not r.marker or r.marker.evaluate({"extra": ""})
-        ]
+        if name not in known:
+            known.add(name)
+            required = map(Requirement, distribution(name).requires or [])
+            waiting += [_plain(r.name) for r in required if not r.marker or r.marker.evaluate({"extra": ""})]
     return known
 
 
-def third_parties(loaded: list[tuple[str, str | None]]) -> set[str]:
-    by_module = packages_distributions()
-    tops = {name.partition(".")[0] for name, file in loaded if file and "site-packages" in file}
-    return {re.sub(r"[-_.]+", "-", name).lower() for top in tops for name in by_module.get(top, [])}
+def _plain(distribution_name: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution_name).lower()
 
 
 def test_there_is_a_function_for_every_handler(stacks: Stacks) -> None:
@@ -151,22 +154,14 @@ def test_the_package_is_the_functions_the_sql_and_the_policy_and_nothing_else(st
 
 
 def test_every_handler_imports_from_its_package_and_layers_alone(stacks: Stacks, tmp_path: Path) -> None:
-    handlers = [f"functions.{verb_noun(state)}.handler" for state in stacks.functions]
-    imported = import_from_package(stacks, tmp_path, handlers)
-    assert imported["others"] == []
-    ours = [file for name, file in imported["loaded"] if name.partition(".")[0] == "functions" and file]
-    assert ours
-    assert all(Path(file).is_relative_to(package(stacks)) for file in ours)
-    layers = brought_by([*POWERTOOLS_LAYER, *RUNTIME, *pins(LAYER_FOLDER / "base.txt")])
-    assert third_parties(imported["loaded"]) <= layers
+    handlers = {state: f"functions.{verb_noun(state)}.handler" for state in stacks.functions if state != RENDERER}
+    modules = import_as_deployed(stacks, tmp_path, pins(LAYER_FOLDER / "base.txt"), handlers.values())
+    assert set(handlers.values()) <= modules
+    assert not {"local", "infra", "tests", "reportlab"} & modules
 
 
-@pytest.mark.parametrize("state", [RENDERER])
-def test_the_renderer_needs_no_package_beside_its_layers(stacks: Stacks, tmp_path: Path, state: str) -> None:
-    imported = import_from_package(stacks, tmp_path, [f"functions.{verb_noun(state)}"])
-    layers = brought_by(
-        [*POWERTOOLS_LAYER, *RUNTIME, *pins(LAYER_FOLDER / "base.txt"), *pins(LAYER_FOLDER / "rendering.txt")]
-    )
-    used = third_parties(imported["loaded"])
-    assert "reportlab" in used
-    assert used <= layers
+def test_the_whole_renderer_imports_from_its_package_and_layers_alone(stacks: Stacks, tmp_path: Path) -> None:
+    layers = [*pins(LAYER_FOLDER / "base.txt"), *pins(LAYER_FOLDER / "rendering.txt")]
+    modules = import_as_deployed(stacks, tmp_path, layers, [f"functions.{verb_noun(RENDERER)}"])
+    assert {"functions.render_statement.handler", "reportlab"} <= modules
+    assert not {"local", "infra", "tests"} & modules

@@ -1,156 +1,21 @@
 """The allocation of one month in plain Python: what sql/ must compute, to be read from top to bottom.
 
-Nothing here is shared with the SQL or with the functions. Amounts are integers: "exact" ones count ten-billionths of
-the currency unit (ten decimals), "cents" count cents; both are signed, and no float gets past ``exact``.
+Nothing here is shared with the SQL or with the functions. ``bill`` holds sections 1 to 3 of the rules (money, bill,
+cost basis), ``policy_file`` the policy; sections 4 to 8 are here.
 """
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple
 
+from tests.reference.bill import CENT, MICRO, Charge, Cost, Invoice, charges_of, round_half_away
 from tests.reference.policy_file import Policy, Target, comparable
 
-CENT = 10**8
-"""One cent in exact amounts."""
-MICRO = 10**4
-"""One millionth of a dollar in exact amounts: the step of a weight."""
-
-
-# === 1. Money ===
-
-
-def exact(cost: float | None) -> int:
-    """A cost of the export as an exact amount: its shortest decimal text, half away from zero at ten decimals."""
-    text = Decimal(repr(float(cost or 0)))
-    return int(text.scaleb(10, Context(prec=60)).to_integral_value(ROUND_HALF_UP))
-
-
-def round_half_away(amount: int, step: int) -> int:
-    """How many steps an amount is, rounded half away from zero."""
-    steps = (2 * abs(amount) + step) // (2 * step)
-    return -steps if amount < 0 else steps
-
-
-# === 2. and 3. The bill's charges ===
-
-
-class Invoice(NamedTuple):
-    """One invoice of one bill; a bill is a payer account and a currency, in one month."""
-
-    payer: str
-    currency: str
-    invoice_id: str
-
-
-class Charge(NamedTuple):
-    """What is charged: everything that the policy can tell apart. Lines that agree in all of it are one charge."""
-
-    invoice: Invoice
-    account: str
-    service: str
-    line_type: str
-    operation: str
-    usage_type: str
-    charge_class: str
-    resource: str
-    parent: str
-    owner_tag: str
-    tags: tuple[tuple[str, str], ...]
-
-
-@dataclass
-class Cost:
-    """What a charge costs, exactly; ``claim`` is what a pod or task claims of its instance; ``lines`` in the export."""
-
-    unblended: int = 0
-    effective: int = 0
-    claim: int = 0
-    lines: int = 0
-
-
-def text_of(line: Mapping[str, Any], column: str) -> str:
-    """A text column, where missing and blank are the same."""
-    return line.get(column) or ""
-
-
-def tag_of(line: Mapping[str, Any], key: str) -> str:
-    """The value of a tag key; ``Cost-Center`` is ``user_cost_center`` in the export."""
-    return dict(line.get("resource_tags") or {}).get("user_" + re.sub("[^a-z0-9]", "_", key.lower())) or ""
-
-
-def charge_class(line_type: str, service: str) -> str:
-    """The class of a line, by its type, then by its product code."""
-    by_type = {"Tax": "tax", "Credit": "credit", "Refund": "refund", "Fee": "fee"}
-    if line_type in by_type:
-        return by_type[line_type]
-    if line_type in ("RIFee", "SavingsPlanRecurringFee", "SavingsPlanUpfrontFee", "SavingsPlanNegation"):
-        return "commitment_fee"
-    if line_type.endswith("Discount"):
-        return "discount"
-    if service.startswith(("AWSSupport", "AWSDeveloperSupport", "AWSPremiumSupport", "OCB")):
-        return "support"
-    return "usage"
-
-
-def effective_cost(line: Mapping[str, Any]) -> int:
-    """What consumers are charged for a line after Savings Plans and Reserved Instances."""
-
-    def column(name: str) -> int:
-        return exact(line.get(name))
-
-    match text_of(line, "line_item_line_item_type"):
-        case "SavingsPlanCoveredUsage":
-            return column("savings_plan_savings_plan_effective_cost")
-        case "SavingsPlanRecurringFee":
-            return column("savings_plan_total_commitment_to_date") - column("savings_plan_used_commitment")
-        case "SavingsPlanNegation" | "SavingsPlanUpfrontFee":
-            return 0
-        case "DiscountedUsage":
-            return column("reservation_effective_cost")
-        case "RIFee":
-            return column("reservation_unused_amortized_upfront_fee_for_billing_period") + column(
-                "reservation_unused_recurring_fee"
-            )
-        case "Fee" if text_of(line, "reservation_reservation_a_r_n"):
-            return 0
-    return column("line_item_unblended_cost")
-
-
-def charges_of(lines: Iterable[Mapping[str, Any]], policy: Policy) -> dict[Charge, Cost]:
-    """The bill, line by line. Split rows of EKS and ECS cost nothing: they only claim."""
-    billed = policy.document.get("cost_basis", "effective") == "billed"
-    keys, owner_key = policy.tag_keys, policy.document["tags"]["owner"]
-    charges: dict[Charge, Cost] = defaultdict(Cost)
-    for line in lines:
-        line_type, service = text_of(line, "line_item_line_item_type"), text_of(line, "line_item_product_code")
-        payer, currency = text_of(line, "bill_payer_account_id"), text_of(line, "line_item_currency_code")
-        charge = Charge(
-            invoice=Invoice(payer, currency, text_of(line, "bill_invoice_id")),
-            account=text_of(line, "line_item_usage_account_id"),
-            service=service,
-            line_type=line_type,
-            operation=text_of(line, "line_item_operation") if policy.looks_at("operation") else "",
-            usage_type=text_of(line, "line_item_usage_type") if policy.looks_at("usage_type_prefix") else "",
-            charge_class=charge_class(line_type, service),
-            resource=text_of(line, "line_item_resource_id"),
-            parent=text_of(line, "split_line_item_parent_resource_id"),
-            owner_tag=tag_of(line, owner_key),
-            tags=tuple((key, tag_of(line, key)) for key in keys),
-        )
-        cost = charges[charge]
-        cost.lines += 1
-        if charge.parent:
-            cost.claim += exact(line.get("split_line_item_split_cost"))
-            cost.claim += exact(line.get("split_line_item_unused_cost"))
-        else:
-            cost.unblended += exact(line["line_item_unblended_cost"])
-            cost.effective += exact(line["line_item_unblended_cost"]) if billed else effective_cost(line)
-    return dict(charges)
+# === 3. Cost basis: what a charge costs, and what of the invoice it leaves to the commitment bridge ===
 
 
 def with_bridge(charges: Mapping[Charge, Cost]) -> Iterator[tuple[Charge, int]]:
@@ -170,16 +35,16 @@ def divided(charges: Mapping[Charge, Cost]) -> Iterator[tuple[Charge, int]]:
 
     A pod with an owner tag claims split cost + unused cost of what its instance effectively costs. When all pods of
     the instance together claim more than that, everyone is paid in proportion. Each claim is rounded down, each
-    weight to millionths; what nobody claims stays where it was. Costs below zero (credits) are not divided.
+    weight to millionths; what nobody claims stays where it was. Costs and claims below zero take no part.
     """
     on_instance: dict[tuple[str, ...], dict[Charge, int]] = defaultdict(lambda: defaultdict(int))
     pods: dict[tuple[str, ...], dict[Charge, int]] = defaultdict(lambda: defaultdict(int))
     for charge, cost in charges.items():
         payer, currency, _ = charge.invoice
-        if charge.parent:
+        if charge.parent and cost.claim > 0:
             pod = charge._replace(invoice=Invoice(payer, currency, ""))
             pods[payer, currency, charge.account, charge.parent][pod] += cost.claim
-        elif charge.resource and cost.effective > 0:
+        elif charge.resource and not charge.parent and cost.effective > 0:
             on_instance[payer, currency, charge.account, charge.resource][charge] += cost.effective
     for instance in on_instance.keys() & pods.keys():
         claimed_by_all = sum(pods[instance].values()) // MICRO
@@ -342,8 +207,10 @@ class Allocation:
     ledger_cents: dict[LedgerLine, int]
 
 
-def allocate(lines: Iterable[Mapping[str, Any]], policy: Policy) -> Allocation:
-    """Allocates the lines of one month (dicts by CUR 2.0 column name, costs as the export's doubles)."""
+def allocate(
+    lines: Iterable[Mapping[str, Any]], policy: Policy, invoiced: Mapping[Invoice, int] | None = None
+) -> Allocation:
+    """Allocates the lines of one month; ``invoiced`` are AWS's own invoice totals in cents, where they are known."""
     charges = charges_of(lines, policy)
     control_totals: dict[Invoice, int] = defaultdict(int)
     bridge: dict[Invoice, int] = defaultdict(int)
@@ -358,6 +225,8 @@ def allocate(lines: Iterable[Mapping[str, Any]], policy: Policy) -> Allocation:
     allocation = share_out(owned, control_totals, policy)
     allocation.lines = sum(cost.lines for cost in charges.values())
     allocation.bridge = dict(bridge)
+    if invoiced is not None:
+        add_invoice_rounding(invoiced, policy, allocation)
     return allocation
 
 
@@ -410,3 +279,18 @@ def split_pools(
             elif share:
                 line = LedgerLine(invoice, to.id, pool["id"])
                 allocation.ledger[line], allocation.ledger_cents[line] = share * CENT, share
+
+
+# === 7. What AWS's invoice adds to its lines ===
+
+
+def add_invoice_rounding(invoiced: Mapping[Invoice, int], policy: Policy, allocation: Allocation) -> None:
+    """Makes the invoice what AWS says it is; the difference is one ledger line of the unowned cost center."""
+    unowned = policy.document["defaults"]["unowned_cost_center"]
+    for invoice in {**allocation.billed_cents, **invoiced}:
+        difference = invoiced.get(invoice, 0) - allocation.billed_cents.get(invoice, 0)
+        line = LedgerLine(invoice, unowned, "", "invoice_rounding", invoice.payer, "", "invoice_rounding")
+        allocation.control_totals.setdefault(invoice, 0)
+        allocation.billed_cents[invoice] = invoiced.get(invoice, 0)
+        if difference:
+            allocation.ledger[line], allocation.ledger_cents[line] = difference * CENT, difference

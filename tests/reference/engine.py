@@ -27,13 +27,18 @@ from functions.shared.sql_catalog import ParameterValue
 from local.athena.catalog import Table
 from local.athena.dialect import MACROS, to_duckdb
 from local.athena.plan import plan
-from tests.reference.allocation import Allocation, Invoice, LedgerLine
+from tests.reference.allocation import Allocation, LedgerLine
+from tests.reference.bill import Invoice
 from tests.reference.policy_file import Policy, Target
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "sql" / "contracts"
 DATA_FILE = "s3://billing/data.parquet"
 RUN = "run"
 RUN_KEY = {"run_id": "string"}
+UNOWNED = Target("cost_center", "unowned")
+"""Who gets a pool that nobody has weight for, where there is no policy to say."""
+
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 Line = Mapping[str, Any]
 Owned = Mapping[tuple[Target, LedgerLine], int]
@@ -49,6 +54,7 @@ def declared_tables() -> Mapping[str, Mapping[str, str]]:
     tables = {name: {**columns, **RUN_KEY} for name, columns in contracts["run_tables"].items()}
     tables["pool_shares"] = {**tables["pool_shares"], "level": "int"}
     policy = {name: {**table_columns(name), **RUN_KEY} for name in ROW_TYPES}
+    tables["invoice_totals"] = {**contracts["invoice_totals"], **RUN_KEY}
     return {**tables, **policy, "ledger": contracts["ledger"], "cur": {**cur, **flat_tags, "billing_period": "string"}}
 
 
@@ -81,6 +87,7 @@ class Engine:
         self._connection = duckdb.connect(config={"threads": 1})
         self._connection.execute(f"SET TimeZone = 'UTC'; {MACROS}")
         self._rendered: dict[Any, str] = {}
+        self._values: dict[str, ParameterValue] = {}
         for table, columns in declared_tables().items():
             types = {name: exp.DataType.build(kind, dialect="hive").sql("duckdb") for name, kind in columns.items()}
             if table == "cur":
@@ -88,24 +95,23 @@ class Engine:
             described = ", ".join(f'"{name}" {kind}' for name, kind in types.items())
             self._connection.execute(f"CREATE TABLE {table} ({described})")
 
-    def allocate(self, lines: Sequence[Line], policy: Policy, *, flat_tags: bool = False) -> Allocation:
+    def allocate(
+        self,
+        lines: Sequence[Line],
+        policy: Policy,
+        invoiced: Mapping[Invoice, int] | None = None,
+        *,
+        flat_tags: bool = False,
+    ) -> Allocation:
         """A month from its line items on, as a close does it; ``flat_tags`` as in an export with tag columns."""
-        run = self._start(policy)
+        run = self._start(policy, has_invoices=invoiced is not None)
         flattened = {key: f"tag_{tag_column_suffix(key)}" for key in FLAT_TAGS} if flat_tags else {}
         self._fill("cur", [_cur_row(line, policy.month, flattened) for line in lines])
-        scan: dict[str, ParameterValue] = {"billing_period": policy.month, "data_files": [DATA_FILE]}
-        fold: dict[str, ParameterValue] = {
-            **scan,
-            "cost_basis": run.cost_basis,
-            "keeps_operation": run.keeps_operation,
-            "keeps_usage_type": run.keeps_usage_type,
-            "owner_tag": run.owner_tag,
-            "policy_tags": run.policy_tags,
-        }
-        self._run("r010_control_totals", scan)
-        self._run("f010_charges", fold, frozenset(flattened.values()))
-        self._run("a010_divided_charges", {"run_id": RUN})
-        self._run("a020_owned_charges", {"run_id": RUN})
+        self._fill("invoice_totals", [_invoice_row(invoice, cents) for invoice, cents in (invoiced or {}).items()])
+        self._run("r010_control_totals")
+        self._run("f010_charges", flat_tags=frozenset(flattened.values()))
+        self._run("a010_divided_charges")
+        self._run("a020_owned_charges")
         return self._share_out(run, policy)
 
     def share_out(self, owned: Owned, policy: Policy) -> Allocation:
@@ -113,43 +119,95 @@ class Engine:
         run = self._start(policy)
         rows = [_owned_row(owner, line, amount) for (owner, line), amount in owned.items()]
         self._fill("owned_charges", rows)
-        self._connection.execute(
-            "INSERT INTO control_totals BY NAME SELECT billing_account_id, invoice_id, billing_currency, "
-            "sum(exact_cost) AS exact_cost, sum(exact_cost) AS billed_cost, 0 AS line_count, run_id "
-            "FROM owned_charges GROUP BY ALL"
-        )
-        self._connection.execute(
-            "INSERT INTO charges BY NAME SELECT billing_account_id, invoice_id, billing_currency, "
-            "sum(exact_cost) AS unblended_cost, 0 AS line_count, run_id FROM owned_charges GROUP BY ALL"
-        )
+        for table, amounts in (
+            ("control_totals", "sum(exact_cost) AS exact_cost, sum(exact_cost) AS billed_cost"),
+            ("charges", "sum(exact_cost) AS unblended_cost"),
+        ):
+            self._connection.execute(
+                f"INSERT INTO {table} BY NAME SELECT billing_account_id, invoice_id, billing_currency, {amounts}, "  # noqa: S608
+                "0 AS line_count, run_id FROM owned_charges GROUP BY ALL"
+            )
         return self._share_out(run, policy)
+
+    def round_items(self, items: Mapping[Invoice, Mapping[Target, int]]) -> dict[Invoice, dict[Target, int]]:
+        """The cents of invoices' items alone: a030 and nothing else."""
+        self._empty()
+        self._fill(
+            "owned_charges",
+            [
+                _owned_row(owner, LedgerLine(invoice, owner.id), amount)
+                for invoice, amounts in items.items()
+                for owner, amount in amounts.items()
+            ],
+        )
+        self._run("a030_invoice_items")
+        return self._allocation([]).item_cents
+
+    def split_pools(self, pools: Mapping[str, tuple[int, Mapping[Target, int]]]) -> dict[str, dict[Target, int]]:
+        """The shares of pools alone, by pool id, from cents and weights in millionths: a040 and nothing else."""
+        self._empty()
+        self._values |= {"unowned_cost_center": UNOWNED.id}
+        key = _invoice_key(Invoice("", "", "")) | {"run_id": RUN}
+        self._fill(
+            "invoice_items",
+            [
+                key | {"owner_kind": "pool", "owner_id": pool, "cost": Decimal(cents).scaleb(-2)}
+                for pool, (cents, _) in pools.items()
+            ],
+        )
+        fixed = {"pool_level": 0, "split_method": "fixed", "run_id": RUN}
+        self._fill("policy_pools", [{"pool_id": pool, **fixed} for pool in pools])
+        self._fill(
+            "policy_pool_recipients",
+            [
+                {"pool_id": pool, "recipient_kind": to.kind, "recipient_id": to.id, "weight_micros": str(weight)}
+                | {"run_id": RUN}
+                for pool, (_, weights) in pools.items()
+                for to, weight in weights.items()
+            ],
+        )
+        self._run("a040_pool_shares", level=0)
+        return {pool: shares for (_, pool), shares in self._allocation([]).shares.items()}
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         """The rows of a table as they stand after a run."""
-        cursor = self._connection.execute(f"SELECT * FROM {table}")  # noqa: S608
-        names = [column[0] for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return _dicts(self._connection.execute(f"SELECT * FROM {table}"))  # noqa: S608
 
-    def _start(self, policy: Policy) -> PolicyOfRun:
-        text = yaml.safe_dump(policy.document, allow_unicode=True, sort_keys=False)
-        loaded = load_policy(text, policy.driver_files)
-        compiled = compile_policy(loaded, BillingPeriod.parse(policy.month))
+    def _empty(self) -> None:
         for table in declared_tables():
             self._connection.execute(f"DELETE FROM {table}")  # noqa: S608
+        self._values = {"run_id": RUN}
+
+    def _start(self, policy: Policy, *, has_invoices: bool = False) -> PolicyOfRun:
+        """Compiles the policy into its tables, and gathers what a close puts into its statements."""
+        loaded = load_policy(yaml.dump(policy.document, Dumper=_DUMPER, allow_unicode=True), policy.driver_files)
+        compiled = compile_policy(loaded, BillingPeriod.parse(policy.month))
+        run = PolicyOfRun.of(loaded, compiled)
+        self._empty()
         for table in ROW_TYPES:
             self._fill(table, [{**row._asdict(), "run_id": RUN} for row in getattr(compiled, table)])
-        return PolicyOfRun.of(loaded, compiled)
+        self._values |= {
+            "billing_period": policy.month,
+            "charge_period": policy.month,
+            "revision": 0,
+            "data_files": (DATA_FILE,),
+            "has_invoices": has_invoices,
+            "cost_basis": run.cost_basis,
+            "keeps_operation": run.keeps_operation,
+            "keeps_usage_type": run.keeps_usage_type,
+            "owner_tag": run.owner_tag,
+            "policy_tags": run.policy_tags,
+            "unowned_cost_center": run.unowned_cost_center,
+        }
+        return run
 
     def _share_out(self, run: PolicyOfRun, policy: Policy) -> Allocation:
-        revision: dict[str, ParameterValue] = {"run_id": RUN, "charge_period": policy.month, "revision": 0}
-        self._run("a030_invoice_items", {"run_id": RUN})
+        self._run("r015_invoice_differences")
+        self._run("a030_invoice_items")
         for level in run.pool_levels:
-            unowned = run.unowned_cost_center
-            values = {"run_id": RUN, "pool_level": level, "unowned_cost_center": unowned}
-            self._run("a040_pool_shares", values, level=level)
-        self._run("a050_ledger_entries", {**revision, "billing_period": policy.month})
-        invoices = self._select("r020_invoices", revision)
-        pools = self._select("r030_pools", {"run_id": RUN})
+            self._run("a040_pool_shares", level=level)
+        self._run("a050_ledger_entries")
+        invoices, pools = self._select("r020_invoices"), self._select("r030_pools")
         self._require_reconciled(invoices, pools, policy)
         return self._allocation(invoices)
 
@@ -198,29 +256,22 @@ class Engine:
             found.ledger_cents[line] = _cents(row["cost"])
         return found
 
-    def _run(
-        self,
-        name: str,
-        values: Mapping[str, ParameterValue],
-        flat_tags: frozenset[str] = frozenset(),
-        *,
-        level: int | None = None,
-    ) -> None:
+    def _run(self, name: str, *, flat_tags: frozenset[str] = frozenset(), level: int | None = None) -> None:
+        """Runs a statement and keeps its rows in the table that it makes."""
         keys = f", '{RUN}' AS run_id" + ("" if level is None else f", {level} AS level")
-        query = self._duckdb_text(name, values, flat_tags)
+        query = self._duckdb_text(name, self._values | {"pool_level": level or 0}, flat_tags)
         relation = sql_catalog.load_statement(name).relation
         self._connection.execute(f"INSERT INTO {relation} BY NAME SELECT *{keys} FROM ({query})")  # noqa: S608
 
-    def _select(self, name: str, values: Mapping[str, ParameterValue]) -> list[dict[str, Any]]:
-        cursor = self._connection.execute(self._duckdb_text(name, values, frozenset()))
-        names = [column[0] for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    def _select(self, name: str) -> list[dict[str, Any]]:
+        return _dicts(self._connection.execute(self._duckdb_text(name, self._values, frozenset())))
 
     def _duckdb_text(self, name: str, values: Mapping[str, ParameterValue], flat_tags: frozenset[str]) -> str:
-        text = sql_catalog.load_statement(name).text
-        key = (text, tuple((key, _hashable(value)) for key, value in values.items()), flat_tags)
+        statement = sql_catalog.load_statement(name)
+        taken = {parameter: values[parameter] for parameter in statement.parameters}
+        key = (statement.text, tuple(taken.items()), flat_tags)
         if key not in self._rendered:
-            self._rendered[key] = translated(sql_catalog.render(name, values, flat_tags=flat_tags))
+            self._rendered[key] = translated(sql_catalog.render(name, taken, flat_tags=flat_tags))
         return self._rendered[key]
 
     def _fill(self, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -233,8 +284,9 @@ class Engine:
             self._connection.unregister("filling")
 
 
-def _hashable(value: ParameterValue) -> Any:
-    return tuple(value) if isinstance(value, list | tuple) else value
+def _dicts(cursor: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def _arrow_type(table: str, column: str) -> pa.DataType:
@@ -254,10 +306,7 @@ def _cur_row(line: Line, month: str, flattened: Mapping[str, str]) -> dict[str, 
 
 
 def _owned_row(owner: Target, line: LedgerLine, amount: int) -> dict[str, Any]:
-    return {
-        "billing_account_id": line.invoice.payer,
-        "invoice_id": line.invoice.invoice_id,
-        "billing_currency": line.invoice.currency,
+    return _invoice_key(line.invoice) | {
         "owner_kind": owner.kind,
         "owner_id": owner.id,
         "rule_id": line.rule,
@@ -269,6 +318,18 @@ def _owned_row(owner: Target, line: LedgerLine, amount: int) -> dict[str, Any]:
         "exact_cost": Decimal(amount).scaleb(-10),
         "line_count": 0,
         "run_id": RUN,
+    }
+
+
+def _invoice_row(invoice: Invoice, cents: int) -> dict[str, Any]:
+    return _invoice_key(invoice) | {"invoiced_cost": f"{Decimal(cents).scaleb(-2):.2f}", "run_id": RUN}
+
+
+def _invoice_key(invoice: Invoice) -> dict[str, str]:
+    return {
+        "billing_account_id": invoice.payer,
+        "invoice_id": invoice.invoice_id,
+        "billing_currency": invoice.currency,
     }
 
 

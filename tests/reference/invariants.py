@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from tests.reference.allocation import CENT, Allocation, Invoice
+from tests.reference.allocation import Allocation
+from tests.reference.bill import CENT, Invoice
 from tests.reference.policy_file import Target
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.reference.allocation import Invoice, LedgerLine
+from tests.reference.allocation import LedgerLine
+from tests.reference.bill import Invoice
 from tests.reference.policy_file import Policy, Target, comparable
 
 MONTH = "2026-05"
@@ -30,7 +31,15 @@ LINE_TYPES = (
     "BundledDiscount",
     "DiscountOfAnotherName",
 )
-SERVICES = ("AmazonEC2", "AmazonS3", "AWSGlue", "AWSSupportBusiness", "AWSDeveloperSupport", "OCBPremiumSupport", "XOCB")
+SERVICES = (
+    "AmazonEC2",
+    "AmazonS3",
+    "AWSGlue",
+    "AWSSupportBusiness",
+    "AWSDeveloperSupport",
+    "OCBPremiumSupport",
+    "XOCB",
+)
 ACCOUNTS = ("111111111111", "222222222222", "333333333333")
 PAYERS = ("111111111111", "999999999999")
 RESOURCES = (None, "", "i-1", "i-2", "arn:aws:s3:::logs")

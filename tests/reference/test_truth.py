@@ -12,7 +12,8 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 
-from tests.reference.allocation import Allocation, Invoice, allocate
+from tests.reference.allocation import Allocation, allocate
+from tests.reference.bill import Invoice
 from tests.reference.invariants import broken_invariants
 from tests.reference.policy_file import Policy
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -11,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from functions.shared.sql_catalog import load_statement
+from functions.shared.sql_catalog import load_statement, load_statements
 
 CASES_ROOT = Path(__file__).parent
 NULL = "NULL"
@@ -44,9 +45,13 @@ class Case:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Every parameter of the statement: what the case sets, else the default."""
+        """Every parameter of the statement and of those it builds on: what the case sets, else the default."""
         given, defaults = _yaml(self.folder / "params.yaml"), _defaults()["parameters"]
-        return {name: given.get(name, defaults.get(name)) for name in load_statement(self.statement).parameters}
+        return {
+            name: given.get(name, defaults.get(name))
+            for statement in [*bases_of(self.statement), self.statement]
+            for name in load_statement(statement).parameters
+        }
 
     @property
     def flat_tags(self) -> frozenset[str]:
@@ -69,6 +74,12 @@ class Case:
     @property
     def expected(self) -> list[Row]:
         return _csv(self.folder / "expected.csv")
+
+
+def bases_of(statement: str) -> list[str]:
+    """The statements whose relations a statement reads: its header says `costed (of f010_charges)`."""
+    named = set(re.findall(r"\(of (\w+)\)", load_statement(statement).header["inputs"]))
+    return [name for name in load_statements() if name in named]
 
 
 def find_cases() -> list[Case]:

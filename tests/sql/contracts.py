@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Mapping
 from functools import cache
+from typing import Any
 
 import yaml
 from sqlglot import exp
@@ -44,13 +45,18 @@ def run_tables() -> Mapping[str, Mapping[str, str]]:
 
 @cache
 def run_table_names() -> frozenset[str]:
-    """Every table whose rows belong to one run: what statements unload, and the compiled policy."""
-    return frozenset(run_tables()) | frozenset(ROW_TYPES)
+    """Every table whose rows belong to one run: what statements unload, what functions write, the compiled policy."""
+    return frozenset({*run_tables(), *_written_by_functions(), *ROW_TYPES})
 
 
 @cache
-def _contracts() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
-    contracts: Mapping[str, Mapping[str, Mapping[str, str]]] = yaml.safe_load(
+def _written_by_functions() -> Mapping[str, Mapping[str, str]]:
+    return {name: columns for name, columns in _contracts().items() if name not in ("run_tables", "ledger")}
+
+
+@cache
+def _contracts() -> Mapping[str, Any]:
+    contracts: Mapping[str, Any] = yaml.safe_load(
         (SQL_ROOT / "contracts" / "tables.yaml").read_text(encoding="utf-8")
     )
     return contracts
@@ -67,7 +73,7 @@ def _fixed_tables() -> dict[str, Table]:
     ledger = {name: kind for name, kind in _contracts()["ledger"].items() if name not in _MONTH}
     of_run = {
         name: _table(name, columns, _RUN_AND_LEVEL if name == "pool_shares" else _RUN)
-        for name, columns in run_tables().items()
+        for name, columns in {**run_tables(), **_written_by_functions()}.items()
     }
     of_policy = {name: _table(name, table_columns(name), _RUN) for name in ROW_TYPES}
     return {"ledger": _table("ledger", ledger, _MONTH), **of_run, **of_policy}

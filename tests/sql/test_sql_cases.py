@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import sqlglot
 
 from functions.shared.sql_catalog import load_statement, load_statements
-from tests.sql.case_files import Case, Row, default_text, find_cases
+from tests.sql.case_files import Case, Row, bases_of, default_text, find_cases
 from tests.sql.warehouse import Warehouse, expected_text
 
 
@@ -25,11 +25,11 @@ def test_case(case: Case, warehouse: Warehouse) -> None:
 
 
 def test_case_says_which_rule_it_proves_and_names_only_what_exists(case: Case) -> None:
-    statement = load_statement(case.statement)
+    inputs = [load_statement(name).header["inputs"] for name in [*bases_of(case.statement), case.statement]]
 
     assert case.description.endswith("."), f"{case}/case.yaml has no description"
-    assert case.settings <= {*statement.parameters, "flat_tags"}
-    assert case.tables <= set(re.findall(r"\w+", statement.header["inputs"]))
+    assert case.settings <= {*case.parameters, "flat_tags"}
+    assert case.tables <= set(re.findall(r"\w+", " ".join(inputs)))
 
 
 def test_every_statement_has_a_case() -> None:

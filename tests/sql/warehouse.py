@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -11,11 +11,11 @@ from typing import Any
 import duckdb
 from sqlglot import exp
 
-from functions.shared.sql_catalog import render
+from functions.shared.sql_catalog import render, render_over
 from local.athena.catalog import PATH_COLUMN, Table
 from local.athena.dialect import MACROS, to_duckdb
 from local.athena.plan import Plan, plan
-from tests.sql.case_files import NULL, Case, Row, default_text
+from tests.sql.case_files import NULL, Case, Row, bases_of, default_text
 from tests.sql.contracts import DATABASE, Contracts
 
 
@@ -39,7 +39,7 @@ class Warehouse:
 
     def run(self, case: Case) -> Answer:
         """Renders the case's statement as production does and runs it on the case's tables."""
-        sql = render(case.statement, case.parameters, flat_tags=case.flat_tags)
+        sql = rendered(case.statement, case.parameters, case.flat_tags)
         planned = plan_of(sql, case.flat_tags)
         self._connection.execute("BEGIN")
         try:
@@ -81,11 +81,17 @@ class Warehouse:
             self._connection.execute(f"INSERT INTO {name} VALUES ({marks})", bound)  # noqa: S608
 
 
+def rendered(statement: str, values: Mapping[str, Any], flat_tags: frozenset[str] = frozenset()) -> str:
+    """A statement as production renders it, with the relations of other statements that it reads."""
+    if bases := bases_of(statement):
+        return render_over(statement, bases, values, flat_tags=flat_tags)
+    return render(statement, values, flat_tags=flat_tags)
+
+
 def column_types(table: Table) -> dict[str, str]:
     """The columns of a table with their DuckDB types, `$path` among them."""
-    return {**{name: kind.sql("duckdb") for name, kind in table.all_columns.items()}, PATH_COLUMN: "VARCHAR"} | {
-        name: "VARCHAR" for name, kind in table.all_columns.items() if kind.sql("duckdb") == "TEXT"
-    }
+    kinds = {name: kind.sql("duckdb").replace("TEXT", "VARCHAR") for name, kind in table.all_columns.items()}
+    return {**kinds, PATH_COLUMN: "VARCHAR"}
 
 
 @cache

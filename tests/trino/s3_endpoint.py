@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import requests
+from moto.core.models import botocore_stubber
 
 _MOCKED_S3 = "https://s3.us-east-1.amazonaws.com"
 _OF_THE_CONNECTION = frozenset({"connection", "content-length", "date", "host", "server", "transfer-encoding"})
@@ -20,6 +21,9 @@ class _Forwarding(BaseHTTPRequestHandler):
 
     def _forward(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if not botocore_stubber.enabled:  # or the request would leave for the real S3
+            self.send_error(503, "no local cloud is open")
+            return
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _OF_THE_CONNECTION}
         answer = requests.request(
             self.command, _MOCKED_S3 + self.path, headers=headers, data=body, allow_redirects=False, timeout=60
@@ -29,7 +33,8 @@ class _Forwarding(BaseHTTPRequestHandler):
         for name, value in answer.headers.items():
             if name.lower() not in _OF_THE_CONNECTION:
                 self.send_header(name, value)
-        self.send_header("Content-Length", answer.headers.get("Content-Length", "0") if is_head else str(len(answer.content)))
+        length = answer.headers.get("Content-Length", "0") if is_head else str(len(answer.content))
+        self.send_header("Content-Length", length)
         self.end_headers()
         if not is_head:
             self.wfile.write(answer.content)
@@ -42,7 +47,7 @@ class _Forwarding(BaseHTTPRequestHandler):
 
 @contextmanager
 def serve_s3() -> Iterator[str]:
-    """The endpoint's URL. Requests are answered while a local cloud is open; outside of one nothing may ask."""
+    """The endpoint's URL. Requests are answered while a local cloud is open, and refused outside of one."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Forwarding) as server:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, name="s3-endpoint", daemon=True)

@@ -99,7 +99,6 @@ def _configure(work: Path, home: Path, port: int, s3_endpoint: str) -> None:
             "coordinator": "true",
             "node-scheduler.include-coordinator": "true",
             "node.environment": "tests",
-            "node.data-dir": str(work / "data"),
             "node.bind-ip": "127.0.0.1",
             "node.internal-address": "127.0.0.1",
             "http-server.http.port": str(port),

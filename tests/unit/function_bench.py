@@ -69,10 +69,12 @@ class FunctionBench:
         self.work.write(key, text.encode(), "text/csv")
         return self.work.uri(key)
 
-    def retention(self, bucket: str, key: str, version_id: str) -> tuple[str, datetime]:
-        """Mode and end of a version's retention."""
-        held = self.s3.get_object_retention(Bucket=bucket, Key=key, VersionId=version_id)["Retention"]
-        return held["Mode"], held["RetainUntilDate"].astimezone(UTC)
+    def retention(self, bucket: str, key: str, version_id: str) -> tuple[str, datetime] | None:
+        """Mode and end of a version's retention; None when it is not retained."""
+        head = self.s3.head_object(Bucket=bucket, Key=key, VersionId=version_id)
+        if "ObjectLockMode" not in head:
+            return None
+        return head["ObjectLockMode"], head["ObjectLockRetainUntilDate"].astimezone(UTC)
 
     def _use_environment_of(self, module: Any) -> None:
         for name in VALUES.keys() & os.environ.keys():

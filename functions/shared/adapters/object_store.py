@@ -105,6 +105,11 @@ class ObjectStore:
         text = json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False)
         self.write(key, text.encode("utf-8"), "application/json")
 
+    def write_json_lines(self, key: str, rows: list[dict[str, Any]]) -> None:
+        """Writes one JSON object a line."""
+        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        self.write(key, text.encode("utf-8"), "application/x-ndjson")
+
     def write_once(self, key: str, content: bytes, content_type: str, content_id: str, retain_until: datetime) -> str:
         """Writes an object that nobody can change or delete before a date; returns its version id.
 
