@@ -31,7 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit code; progress goes to standard output, errors to standard error."""
     try:
         with _first_interrupt_only():
-            return _run(_parser().parse_args(arguments))
+            options = _parser().parse_args(arguments)
+            code: int = options.run(options)
+            return code
     except BrokenPipeError:  # whoever read our progress has gone, and so has the place to say so
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
@@ -43,10 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return exit_code_of(error)
 
 
-def _run(options: argparse.Namespace) -> int:
-    if options.command is None:
-        options.parser.print_help(sys.stderr)
-        return UsageError.exit_code
+def _close(options: argparse.Namespace) -> int:
     if options.cur and not (options.policy and options.period):
         raise UsageError("--cur needs --policy and --period as well")
     period = BillingPeriod.parse(options.period) if options.period else None
@@ -79,8 +78,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Chargeback on one machine: the stacks that are deployed to AWS, on a local cloud.",
         allow_abbrev=False,
     )
-    parser.set_defaults(parser=parser)
-    commands = parser.add_subparsers(dest="command", title="commands", metavar="COMMAND")
+    parser.set_defaults(run=lambda _: _help(parser))
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     close = commands.add_parser(
         "close",
         help="close a month of a Cost and Usage Report",
@@ -90,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    close.set_defaults(run=_close)
     close.add_argument("--cur", type=Path, metavar="DIR", help="a Data Exports folder, with data/ and metadata/")
     close.add_argument("--policy", type=Path, metavar="FILE", help="the chargeback policy (YAML), its drivers beside it")
     close.add_argument("--period", metavar="YYYY-MM", help="the billing period")
@@ -105,6 +105,11 @@ def _parser() -> argparse.ArgumentParser:
         help="lines in a month of the sample organisation (default: %(default)s)",
     )
     return parser
+
+
+def _help(parser: argparse.ArgumentParser) -> int:
+    parser.print_help(sys.stderr)
+    return UsageError.exit_code
 
 
 @contextmanager

@@ -46,7 +46,8 @@ def synthesize(cache: Path, *, env: str = "local", tell: Callable[[str], None] =
         check=False,
     )
     if result.returncode:
-        raise SynthesisFailed(f"the stacks do not synthesize: {result.stderr.strip()[-2000:]}")
+        lines = result.stderr.strip().splitlines() or ["no reason given"]
+        raise SynthesisFailed(f"the stacks do not synthesize: {lines[-1].strip()} (make synth shows all of it)")
     return assembly
 
 

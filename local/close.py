@@ -12,9 +12,10 @@ from functions.shared.errors import InvalidPeriod
 from functions.shared.periods import BillingPeriod
 from functions.shared.policy import compile_policy, load_policy
 from local.assembly import ROOT
+from local.executions import run_close
 from local.export_run import export_run, is_exported
 from local.outcome import CLOSED, ExecutionFailed, UsageError
-from local.progress import Show, counted, follow, in_thousands, size
+from local.progress import Show, counted, in_thousands, size
 from local.sample.month import FEWEST_LINE_ITEMS, write_month
 from local.world import World, month_files, open_world
 
@@ -49,8 +50,9 @@ def close(options: CloseOptions, show: Show) -> int:
     with open_world(options.out, tell=show) as world:
         policy_key = world.put_policy(policy)
         for period in options.periods:
+            request = {"billing_period": str(period), "preview": options.preview, "policy_key": policy_key}
             _deliver(world, cur, period, show)
-            _close_month(world, period, policy_key, preview=options.preview, show=show)
+            _close_month(world, cur, request, show)
     return CLOSED
 
 
@@ -106,15 +108,14 @@ def _deliver(world: World, cur: Path, period: BillingPeriod, show: Show) -> None
     world.deliver(cur, period)
 
 
-def _close_month(world: World, period: BillingPeriod, policy_key: str, *, preview: bool, show: Show) -> None:
-    show(f"\n{period}  {'Previewing' if preview else 'Closing'} {period.title}")
-    request = {"billing_period": str(period), "preview": preview, "policy_key": policy_key}
-    execution = follow(world.cloud.client("stepfunctions"), world.start_close(request), show)
-    if execution["status"] != "SUCCEEDED":
-        raise ExecutionFailed(
-            execution.get("error", execution["status"]), f"{period}: {execution.get('cause', 'no cause given')}"
-        )
-    found = json.loads(execution["output"])["period"]
+def _close_month(world: World, cur: Path, request: dict[str, Any], show: Show) -> None:
+    period = BillingPeriod.parse(request["billing_period"])
+    show(f"\n{period}  {'Previewing' if request['preview'] else 'Closing'} {period.title}")
+    try:
+        execution, output = run_close(world, request, show)
+    except ExecutionFailed as failure:
+        raise ExecutionFailed(failure.error, world.in_paths_of(cur, str(failure))) from failure
+    found = output["period"]
     if found["action"] != "closed":
         _show_summary(export_run(world, period, execution), show)
         return

@@ -66,6 +66,12 @@ class World:
         for key, file in files.items():
             self.cloud.link(self.billing_bucket, key, file.resolve())
 
+    def in_paths_of(self, cur: Path, text: str) -> str:
+        """A message about objects of the billing bucket, in the paths of the folder that was delivered."""
+        for name in (f"s3://{self.billing_bucket}/{CONFIG.export_prefix}", CONFIG.export_prefix):
+            text = text.replace(name, f"{cur}/")
+        return text
+
     def put_policy(self, policy: Path) -> str:
         """Puts a policy with its drivers into the work bucket under its hash; returns the policy's key."""
         source = PolicySource.from_folder(policy)

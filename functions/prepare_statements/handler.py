@@ -6,6 +6,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.prepare_statements.logic import RunFacts, build_statements
 from functions.prepare_statements.payload import ItemsReference, PrepareStatementsRequest, StatementsPrepared
 from functions.prepare_statements.rows import read_statement_rows
+from functions.prepare_statements.tags import match_tags
 from functions.prepare_statements.totals import add_up, charges
 from functions.shared import run_files
 from functions.shared.adapters.object_store import ObjectStore, read_query_result
@@ -40,9 +41,11 @@ def handler(event: PrepareStatementsRequest, context: LambdaContext) -> dict[str
     statements = build_statements(facts, policy, reconciliation, rows)
     totals = add_up(rows.entries, rows.untagged_cost)
     items = charges(event, policy, totals)
+    tags = match_tags(rows.unrecognized_tags, policy.owner_spellings)
     for statement in statements:
         key = run_files.statement_model_key(run_id, statement.business_unit.id)
         work.write_json(key, statement.model_dump(mode="json"))
+    work.write_json(run_files.unrecognized_tags_key(run_id), [tag.model_dump(mode="json") for tag in tags])
     work.write_json(run_files.totals_key(run_id), totals.model_dump(mode="json"))
     work.write_json(run_files.charge_items_key(run_id), [item.model_dump(mode="json") for item in items])
     logger.info("statements prepared", run_id=run_id, statements=len(statements), charges=len(items))

@@ -14,6 +14,7 @@ class StatementResults(Payload):
     top_resources: str
     earlier_months: str
     untagged_cost: str
+    unrecognized_tags: str
 
 
 class PrepareStatementsRequest(Payload):

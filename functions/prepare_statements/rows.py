@@ -83,6 +83,15 @@ class UntaggedCost(_Row):
     charge_count: int
 
 
+class UnrecognizedTagRow(_Row):
+    """One row of s060_unrecognized_tags."""
+
+    owner_tag: str
+    exact_cost: ExactAmount
+    line_count: int
+    accounts: int
+
+
 class StatementRows(NamedTuple):
     """Everything the statement queries answered."""
 
@@ -91,6 +100,7 @@ class StatementRows(NamedTuple):
     top_resources: list[TopResource]
     earlier_months: list[EarlierMonth]
     untagged_cost: UntaggedCost
+    unrecognized_tags: list[UnrecognizedTagRow]
 
 
 def read_statement_rows(
@@ -99,8 +109,9 @@ def read_statement_rows(
     top_resources: Iterable[Mapping[str, str]],
     earlier_months: Iterable[Mapping[str, str]],
     untagged_cost: Iterable[Mapping[str, str]],
+    unrecognized_tags: Iterable[Mapping[str, str]] = (),
 ) -> StatementRows:
-    """Types the rows of the five queries; the last one answers with exactly one row."""
+    """Types the rows of the queries; that of the untagged cost answers with exactly one row."""
     [untagged] = untagged_cost
     return StatementRows(
         entries=[LedgerEntry.model_validate(row) for row in entries],
@@ -108,4 +119,5 @@ def read_statement_rows(
         top_resources=[TopResource.model_validate(row) for row in top_resources],
         earlier_months=[EarlierMonth.model_validate(row) for row in earlier_months],
         untagged_cost=UntaggedCost.model_validate(untagged),
+        unrecognized_tags=[UnrecognizedTagRow.model_validate(row) for row in unrecognized_tags],
     )

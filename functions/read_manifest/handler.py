@@ -28,7 +28,7 @@ def handler(event: ReadManifestRequest, context: LambdaContext) -> dict[str, obj
     period = requested_period(request)
     manifests = billing.latest_versions(manifest_folder(settings.export_prefix, period))
     manifest_key = choose_manifest(settings.export_prefix, period, manifests)
-    manifest = parse_manifest(manifest_key, billing.read_text(manifest_key))
+    manifest = parse_manifest(manifest_key, billing.read(manifest_key))
     data_files = billing.latest_versions(f"{settings.export_prefix}data/BILLING_PERIOD={period}/")
     delivery = bind_manifest(manifest_key, manifest, period, data_files)
     run_id = name_run(period, event.execution_id, event.attempt)

@@ -33,6 +33,7 @@ RUN_STATEMENTS = (
     "s020_pool_shares",
     "s030_top_resources",
     "s050_untagged_cost",
+    "s060_unrecognized_tags",
 )
 """Statements that take the run's id and nothing else."""
 

@@ -30,6 +30,7 @@ class PolicyOfRun(BaseModel):
     pools: dict[str, str]
     drivers: dict[str, str]
     accounts: dict[str, str]
+    owner_spellings: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, policy: Policy, compiled: CompiledPolicy) -> PolicyOfRun:
@@ -53,4 +54,10 @@ class PolicyOfRun(BaseModel):
                 pool.id: pool.split.driver for pool in policy.document.pools if isinstance(pool.split, DriverSplit)
             },
             accounts={account.id: account.name for account in policy.document.accounts},
+            owner_spellings=tuple(
+                spelling
+                for center in policy.document.cost_centers
+                if center.valid_in(str(compiled.billing_period))
+                for spelling in (center.id, *center.aliases)
+            ),
         )

@@ -116,7 +116,7 @@ def choose_manifest(export_prefix: str, period: BillingPeriod, versions: Iterabl
     return newest.key
 
 
-def parse_manifest(key: str, text: str) -> Manifest:
+def parse_manifest(key: str, text: str | bytes) -> Manifest:
     """Reads a manifest; raises InvalidManifest that names the field."""
     try:
         content: dict[str, Any] = json.loads(text)
@@ -125,7 +125,7 @@ def parse_manifest(key: str, text: str) -> Manifest:
             columns=tuple(column["name"] for column in content["columns"]),
             data_files=tuple(content["dataFiles"]),
         )
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InvalidManifest(f"{key} is not JSON: {error}") from error
     except KeyError as error:
         raise InvalidManifest(f"{key} has no field {error}") from error

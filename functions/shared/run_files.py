@@ -40,6 +40,11 @@ def totals_key(run_id: str) -> str:
     return f"runs/{run_id}/totals.json"
 
 
+def unrecognized_tags_key(run_id: str) -> str:
+    """The owner tag values that name no cost center."""
+    return f"runs/{run_id}/unrecognized_tags.json"
+
+
 def charge_items_key(run_id: str) -> str:
     """The items of the Map that posts charges."""
     return f"runs/{run_id}/charge_items.json"

@@ -38,13 +38,14 @@ def handler(event: SummarizeRunRequest, context: LambdaContext) -> dict[str, obj
     seal = Seal.model_validate(work.read_json(run_files.seal_key(run_id)))
     reconciliation = Reconciliation.model_validate(work.read_json(run_files.reconciliation_key(run_id)))
     totals = RunTotals.model_validate(work.read_json(run_files.totals_key(run_id)))
+    tags = work.read_json(run_files.unrecognized_tags_key(run_id))
     filed = [FiledStatement.model_validate(row) for row in work.read_records(run_files.rendered_prefix(run_id))]
     posted = [PostedCharge.model_validate(row) for row in work.read_records(run_files.postings_prefix(run_id))]
     target, prefix = work, f"runs/{run_id}/"
     if event.status == "CLOSED":
         target = ObjectStore(settings.ledger_bucket)
         prefix = run_files.period_prefix(event.charge_period, event.revision)
-    summary = build_summary(event, policy, reconciliation, totals, filed, posted)
+    summary = build_summary(event, policy, reconciliation, totals, filed, posted) | {"unrecognized_tags": tags}
     target.write_json(f"{prefix}summary.json", summary)
     target.write_json(f"{prefix}evidence.json", build_evidence(event, policy, seal, reconciliation, filed))
     logger.info("run summarized", run_id=run_id, status=event.status, delta=summary["delta"])

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,14 +18,13 @@ CONTEXT: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text(encoding="utf
 
 
 @pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[aws_cdk.App]:
+def app(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> aws_cdk.App:
     """An empty app with the settings of cdk.json, whose Node is the one that pip installed."""
     for name, value in node_environment().items():
         monkeypatch.setenv(name, value)
     import aws_cdk
 
-    yield aws_cdk.App(context=CONTEXT, outdir=str(tmp_path))
-    assert os.environ["JSII_NODE"]
+    return aws_cdk.App(context=CONTEXT, outdir=str(tmp_path))
 
 
 def test_templates_are_validated_and_none_has_an_error(stacks: Stacks) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import unicodedata
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -178,7 +179,7 @@ def _shares(recipients: list[str]) -> st.SearchStrategy[dict[str, str]]:
 
     def share(cuts: list[int], whole: int) -> dict[str, str]:
         edges = [0, *sorted(cuts), whole]
-        parts = [Decimal(high - low) / whole for low, high in zip(edges, edges[1:], strict=False)]
+        parts = [Decimal(high - low) / whole for low, high in itertools.pairwise(edges)]
         return {recipient: f"{part:f}" for recipient, part in zip(recipients, parts, strict=True)}
 
     def of(whole: int) -> st.SearchStrategy[dict[str, str]]:
@@ -278,10 +279,13 @@ def bills(draw: st.DrawFn, policy: Policy, *, most_lines: int = 14) -> list[dict
 
 
 @st.composite
-def months(draw: st.DrawFn) -> tuple[Policy, list[dict[str, Any]]]:
-    """A policy and the lines of a month."""
+def months(draw: st.DrawFn) -> tuple[Policy, list[dict[str, Any]], dict[Invoice, int] | None, bool]:
+    """A policy, the lines of a month, AWS's invoice totals where they are known, and whether tags have columns."""
     policy = draw(policies())
-    return policy, draw(bills(policy))
+    lines = draw(bills(policy))
+    numbers = st.builds(Invoice, st.sampled_from(PAYERS), st.just("USD"), st.sampled_from(("INV-1", "INV-2")))
+    invoiced = st.dictionaries(numbers, st.integers(-(10**6), 10**6), max_size=3)
+    return policy, lines, draw(st.none() | st.none() | invoiced), draw(st.booleans())
 
 
 @st.composite
@@ -312,3 +316,39 @@ def totals_of(owned: Mapping[tuple[Target, LedgerLine], int]) -> dict[Invoice, i
     for (_, line), amount in owned.items():
         totals[line.invoice] = totals.get(line.invoice, 0) + amount
     return totals
+
+
+@st.composite
+def invoices(draw: st.DrawFn) -> dict[Invoice, dict[Target, int]]:
+    """Invoices' items in exact amounts of up to a billion dollars, many of them tied."""
+    ids = st.sampled_from(("a", "b", "B", "CC-1", "CC-10", "CC-9", "é", "𝔘nit", "logging"))
+    owners = st.builds(Target, st.sampled_from(("cost_center", "pool")), ids)
+    amount = st.sampled_from(draw(st.lists(amounts(LARGEST_MONTH), min_size=1, max_size=4)))
+    items = st.dictionaries(owners, amount, min_size=1, max_size=18)
+    numbers = st.builds(Invoice, st.sampled_from(PAYERS), st.just("USD"), st.sampled_from(("", "INV-1", "INV-2")))
+    return draw(st.dictionaries(numbers, items, min_size=1, max_size=4))
+
+
+Pools = dict[str, tuple[int, dict[Target, int]]]
+
+
+@st.composite
+def weighted_pools(draw: st.DrawFn) -> Pools:
+    """Pools in cents with weights in millionths, ties and near misses of whole quotients among them.
+
+    A pool of k cents whose weights have the sum W leaves a quotient just below a whole number where k·w is one less
+    than a multiple of W: there a quotient taken in floating point comes out one too high.
+    """
+    ids = st.sampled_from(("a", "b", "B", "CC-1", "CC-10", "CC-9", "é", "𝔘nit", "logging"))
+    recipients = st.builds(Target, st.sampled_from(("cost_center", "pool")), ids)
+    weight = st.sampled_from(draw(st.lists(st.integers(-5, 10**18) | st.integers(0, 3), min_size=1, max_size=4)))
+    cents = st.integers(-(10**11), 10**11) | st.sampled_from((0, 1, -1, 2, 99, 10**11))
+    pools: Pools = {}
+    for number in range(draw(st.integers(1, 4))):
+        weights = draw(st.dictionaries(recipients, weight, max_size=9))
+        pools[f"pool-{number}"] = draw(cents), weights
+    if draw(st.booleans()):
+        size = draw(st.integers(10**9, 10**11))
+        weights = {Target("cost_center", "near"): size * 10**6 - 1, Target("cost_center", "rest"): 10**6 + 1}
+        pools["near-miss"] = size + 1, weights
+    return pools

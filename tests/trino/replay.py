@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ class Replay:
         glue = world.cloud.client("glue")
         for database in glue.get_databases()["DatabaseList"]:
             for table in glue.get_tables(DatabaseName=database["Name"])["TableList"]:
-                trino.run(create_table(self._schema, table, world.work_bucket))
+                trino.run(create_table(self._schema, table, world.work_bucket, datetime.now(UTC).date()))
 
     def close(self, cur: Path, policy: Path, period: str, *, preview: bool = False) -> list[Comparison]:
         """Delivers and closes a month locally, then runs its statements again on Trino, in the same order.

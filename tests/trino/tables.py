@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from sqlglot import exp
+
+from functions.shared.periods import BillingPeriod
 
 SCRATCH_BUCKET = "trino"
 """Where Trino's own results lie; everything else it reads is what the local close read."""
@@ -14,17 +17,10 @@ _FORMATS = {
     "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe": "PARQUET",
     "org.openx.data.jsonserde.JsonSerDe": "OPENX_JSON",
 }
-_PROJECTION = {
-    "type": lambda value: _text(value.upper()),
-    "range": lambda value: f"ARRAY[{', '.join(_text(bound.strip()) for bound in value.split(','))}]",
-    "format": lambda value: _text(value),
-    "interval": lambda value: value,
-    "interval.unit": lambda value: _text(value),
-}
 
 
-def create_table(schema: str, table: Mapping[str, Any], work_bucket: str) -> str:
-    """CREATE TABLE for a Glue table with partition projection.
+def create_table(schema: str, table: Mapping[str, Any], work_bucket: str, today: date) -> str:
+    """CREATE TABLE for a Glue table with partition projection; ``today`` is what NOW means in it.
 
     Parquet in the work bucket is what queries write, so Trino reads it from its own bucket: it must not see what DuckDB
     wrote before it. Compiled policy tables, the bill and the ledger stay where they are.
@@ -34,7 +30,7 @@ def create_table(schema: str, table: Mapping[str, Any], work_bucket: str) -> str
     keys = [column["Name"] for column in table["PartitionKeys"]]
     columns = [f"{_name(column['Name'])} {_type(column['Type'])}" for column in storage["Columns"]]
     columns += [
-        f"{_name(column['Name'])} {_type(column['Type'])} WITH ({_projection(column['Name'], parameters)})"
+        f"{_name(column['Name'])} {_type(column['Type'])} WITH ({_projection(column['Name'], parameters, today)})"
         for column in table["PartitionKeys"]
     ]
     location, template = storage["Location"], parameters["storage.location.template"]
@@ -43,7 +39,7 @@ def create_table(schema: str, table: Mapping[str, Any], work_bucket: str) -> str
     properties = {
         "format": _text(file_format),
         "external_location": _text(location),
-        "partitioned_by": f"ARRAY[{', '.join(map(_text, keys))}]",
+        "partitioned_by": _array(keys),
         "partition_projection_enabled": "true",
         "partition_projection_location_template": _text(template),
     }
@@ -57,13 +53,24 @@ def in_scratch(place: str, work_bucket: str) -> str:
     return f"s3://{SCRATCH_BUCKET}/{place.removeprefix(prefix)}" if place.startswith(prefix) else place
 
 
-def _projection(column: str, parameters: Mapping[str, str]) -> str:
-    prefix = f"projection.{column}."
-    settings = {name.removeprefix(prefix): value for name, value in parameters.items() if name.startswith(prefix)}
-    return ", ".join(
-        f"partition_projection_{name.replace('.', '_')} = {_PROJECTION[name](value)}"
-        for name, value in settings.items()
-    )
+def _projection(column: str, parameters: Mapping[str, str], today: date) -> str:
+    """Months are listed one by one: unlike Athena's, Trino's date projection has no unit above a day."""
+    kind = parameters[f"projection.{column}.type"]
+    low, _, high = parameters.get(f"projection.{column}.range", "").partition(",")
+    match kind:
+        case "injected":
+            return "partition_projection_type = 'INJECTED'"
+        case "integer":
+            return f"partition_projection_type = 'INTEGER', partition_projection_range = {_array([low, high])}"
+        case "date":
+            months = _months(BillingPeriod.parse(low), BillingPeriod(today.year, today.month))
+            return f"partition_projection_type = 'ENUM', partition_projection_values = {_array(months)}"
+    raise NotImplementedError(f"a projection of type {kind} in Trino")
+
+
+def _months(first: BillingPeriod, last: BillingPeriod) -> list[str]:
+    count = (last.year - first.year) * 12 + last.month - first.month + 1
+    return [str(first.previous(-number)) for number in range(count)]
 
 
 def _type(glue_type: str) -> str:
@@ -72,6 +79,10 @@ def _type(glue_type: str) -> str:
 
 def _name(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
+
+
+def _array(values: Sequence[str]) -> str:
+    return f"ARRAY[{', '.join(map(_text, values))}]"
 
 
 def _text(value: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from functions.shared.compiled_policy import PolicyOfRun
 from functions.shared.delivery import NEEDED_COLUMNS, DataFile, Delivery
 from functions.shared.policy import compile_policy
-from functions.shared.reconciliation import Reconciliation
+from functions.shared.reconciliation import InvoiceReconciliation, Reconciliation
 from functions.shared.seal import Seal, SealedFile
 from tests.unit.shared.policy_sample import MAY_2026, load
 
@@ -55,7 +55,7 @@ def policy_of_run(**changes: Any) -> PolicyOfRun:
 
 def invoice_row(**changes: str) -> dict[str, str]:
     """A row of r020_invoices: 100.00 billed and allocated, over ten lines."""
-    return {
+    return dict.fromkeys(InvoiceReconciliation.model_fields, "0.00") | {
         "billing_account_id": "999900001111",
         "invoice_id": "INV-1",
         "billing_currency": "USD",
@@ -71,7 +71,8 @@ def invoice_row(**changes: str) -> dict[str, str]:
         "lines_read": "10",
         "lines_folded": "10",
         "entries_without_unit": "0",
-    } | changes
+        **changes,
+    }
 
 
 def pool_row(**changes: str) -> dict[str, str]:

@@ -27,10 +27,10 @@ class PolicySource:
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidPolicy(f"{path}: cannot be read: {error}") from error
         drivers = {}
-        for name in driver_files(text, path.name):
+        for name in driver_files(text, str(path)):
             file = path.parent / name
             if file.is_file():
-                drivers[name] = file.read_text(encoding="utf-8")
+                drivers[name] = _read_driver(file)
         return cls(path.name, text, drivers)
 
     @classmethod
@@ -42,6 +42,13 @@ class PolicySource:
             raise InvalidPolicy(f"{store.uri(key)}: there is no such policy")
         texts = {file: _read(store, f"{folder}/{file}") for file in driver_files(text, name)}
         return cls(name, text, {file: content for file, content in texts.items() if content is not None})
+
+
+def _read_driver(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidPolicy(f"{file}: cannot be read: {error}") from error
 
 
 def _read(store: ObjectStore, key: str) -> str | None:

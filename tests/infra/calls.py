@@ -1,0 +1,76 @@
+"""Listens to what functions ask of AWS in the local cloud, as the rights that they would need for it on AWS."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import pytest
+from botocore.client import BaseClient
+
+from local.world import World
+
+Call = tuple[str, str]
+"""The state, and a right that it used, in the words of tests.infra.stacks."""
+
+
+@contextmanager
+def listening(world: World) -> Iterator[list[Call]]:
+    """The rights that functions of a world use, in the order of their calls."""
+    buckets = {
+        world.billing_bucket: "<Billing>",
+        world.work_bucket: "<Work>",
+        world.ledger_bucket: "<Ledger>",
+        world.statements_bucket: "<Statements>",
+    }
+    heard: list[Call] = []
+    ask = BaseClient._make_api_call
+
+    def listen(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        if _is_a_functions(sys._getframe(1)):
+            state = "".join(word.title() for word in os.environ["_HANDLER"].split(".")[1].split("_"))
+            heard.extend((state, right) for right in _rights(operation, parameters, buckets))
+        return ask(client, operation, parameters)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", listen)
+        yield heard
+
+
+def _is_a_functions(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").startswith("functions."):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _rights(operation: str, given: Mapping[str, Any], buckets: Mapping[str, str]) -> list[str]:
+    bucket = buckets.get(given.get("Bucket", ""), "")
+    target = f"{bucket}/{given.get('Key')}"
+    decrypt, encrypt = "kms:Decrypt <Key>", "kms:GenerateDataKey <Key>"
+    match operation:
+        case "GetObject":
+            return [f"s3:GetObject{'Version' if 'VersionId' in given else ''} {target}", decrypt]
+        case "HeadObject":
+            return [f"s3:GetObject {target}"]
+        case "PutObject":
+            retained = [f"s3:PutObjectRetention {target}"] if "ObjectLockRetainUntilDate" in given else []
+            return [f"s3:PutObject {target}", encrypt, *retained]
+        case "PutObjectRetention":
+            return [f"s3:PutObjectRetention {target}"]
+        case "ListObjectVersions":
+            return [f"s3:ListBucketVersions {bucket} when s3:prefix is like {given['Prefix']}"]
+        case "GetItem" | "PutItem":
+            return [f"dynamodb:{operation} <Periods>", decrypt]
+        case "GetSecretValue":
+            return ["secretsmanager:GetSecretValue <ServiceNow>", decrypt]
+        case "DescribeExecution":
+            execution = given["executionArn"].rpartition(":")[2]
+            return [f"states:DescribeExecution states:execution:<MonthEndClose.Name>:{execution}"]
+        case _:
+            raise AssertionError(f"a function calls {operation}: say here which right that takes")

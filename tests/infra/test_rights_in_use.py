@@ -1,0 +1,78 @@
+"""The local cloud does not check rights; here every call that functions make in it is held against their roles."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+
+from functions.shared.periods import BillingPeriod
+from local.assembly import ROOT
+from local.progress import follow
+from local.sample.month import write_month
+from local.world import CONFIG, World, open_world
+from tests.infra.calls import Call, listening
+from tests.infra.expected_rights import FUNCTIONS
+from tests.infra.stacks import Stacks
+
+FINAL, OPEN = "2026-05", "2026-06"
+
+OUT_OF_THE_ORDINARY = {
+    "CompilePolicy": {"s3:ListBucket <Work>": "tells a driver file that is not there from one that is forbidden"},
+    "PublishLedger": {"s3:GetObject <Ledger>/ledger/*": "compares with what an interrupted run has published"},
+    "RenderStatement": {
+        "s3:GetObject <Statements>/charge_period=*": "compares with what an interrupted run has filed",
+        "s3:GetObject <Work>/runs/*/rendered/*": "reads what an interrupted run has filed",
+    },
+}
+"""Rights that neither a preview nor a close nor a refused close uses, and what they are for."""
+
+
+def close(world: World, **request: Any) -> str:
+    """Closes a month; returns what was done, or the error."""
+    execution = follow(world.cloud.client("stepfunctions"), world.start_close(request), lambda _: None)
+    if execution["status"] != "SUCCEEDED":
+        return str(execution["error"])
+    action: str = json.loads(execution["output"])["period"]["action"]
+    return action
+
+
+@pytest.fixture(scope="module")
+def calls(tmp_path_factory: pytest.TempPathFactory) -> set[Call]:
+    """What functions do in a preview, a close, the same close again, and a close that AWS has no invoices for yet."""
+    folder = tmp_path_factory.mktemp("rights")
+    write_month(folder / "cur", FINAL, line_items=2_000, seed=7)
+    write_month(folder / "cur", OPEN, line_items=2_000, seed=7, final=False)
+    with open_world(folder / "out") as world, listening(world) as heard:
+        for period in (FINAL, OPEN):
+            world.deliver(folder / "cur", BillingPeriod.parse(period))
+        policy_key = world.put_policy(ROOT / "policy" / CONFIG.ratified_policy)
+        assert close(world, billing_period=FINAL, preview=True, policy_key=policy_key) == "preview"
+        assert close(world, billing_period=FINAL) == "close"
+        assert close(world, billing_period=FINAL) == "closed"
+        assert close(world, billing_period=OPEN) == "InvoicesNotFinal"
+    return set(heard)
+
+
+@pytest.mark.parametrize("state", FUNCTIONS)
+def test_a_function_is_allowed_every_call_that_it_makes(
+    calls: set[Call], stacks_of: Callable[[str], Stacks], state: str
+) -> None:
+    rights = stacks_of("local").roles[f"Functions/{state}Role"]
+    used = {right for caller, right in calls if caller == state}
+    assert used
+    assert not {use for use in used if not any(fnmatchcase(use, right) for right in rights)}
+
+
+@pytest.mark.parametrize("state", FUNCTIONS)
+def test_a_function_has_no_right_that_it_does_not_use(
+    calls: set[Call], stacks_of: Callable[[str], Stacks], state: str
+) -> None:
+    rights = stacks_of("local").roles[f"Functions/{state}Role"]
+    used = {right for caller, right in calls if caller == state}
+    unused = {right for right in rights if not any(fnmatchcase(use, right) for use in used)}
+    unused = {right for right in unused if not right.startswith(("logs:", "xray:"))}
+    assert unused == set(OUT_OF_THE_ORDINARY.get(state, {}))
