@@ -91,7 +91,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     close.set_defaults(run=_close)
     close.add_argument("--cur", type=Path, metavar="DIR", help="a Data Exports folder, with data/ and metadata/")
-    close.add_argument("--policy", type=Path, metavar="FILE", help="the chargeback policy (YAML), its drivers beside it")
+    close.add_argument(
+        "--policy", type=Path, metavar="FILE", help="the chargeback policy (YAML), its drivers beside it"
+    )
     close.add_argument("--period", metavar="YYYY-MM", help="the billing period")
     close.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="where results go (default: out)")
     close.add_argument(

@@ -17,7 +17,7 @@ from local.export_run import export_run, is_exported
 from local.outcome import CLOSED, ExecutionFailed, UsageError
 from local.progress import Show, counted, in_thousands, size
 from local.sample.month import FEWEST_LINE_ITEMS, write_month
-from local.world import World, month_files, open_world
+from local.world import World, check_columns, month_files, open_world
 
 SAMPLE_POLICY = ROOT / "policy" / "meridian.yaml"
 SAMPLE_MONTHS = (BillingPeriod(2026, 3), BillingPeriod(2026, 4), BillingPeriod(2026, 5))
@@ -81,7 +81,7 @@ def _check_input(options: CloseOptions) -> None:
     if not options.cur.is_dir():
         raise UsageError(f"--cur {options.cur}: no such folder; name a Data Exports folder, with data/ and metadata/")
     for period in options.periods:
-        month_files(options.cur, period)
+        check_columns(options.cur, period)
 
 
 def _make_folder(out: Path) -> None:

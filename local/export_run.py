@@ -56,9 +56,7 @@ def _export_draft(world: World, run_id: str, folder: Path) -> None:
     _copy(world, world.statements_bucket, f"drafts/{run_id}/", folder)
 
 
-def _copy(
-    world: World, bucket: str, prefix: str, folder: Path, wanted: Callable[[str], bool] = lambda _: True
-) -> None:
+def _copy(world: World, bucket: str, prefix: str, folder: Path, wanted: Callable[[str], bool] = lambda _: True) -> None:
     """Copies the objects under a prefix whose names below it are wanted."""
     for item in world.cloud.files.objects(bucket, prefix):
         name = item.key.removeprefix(prefix)

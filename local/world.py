@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from functions.shared.adapters.policy_source import PolicySource
-from functions.shared.errors import ManifestNotFound
+from functions.shared.delivery import NEEDED_COLUMNS, parse_manifest
+from functions.shared.errors import InvalidManifest, ManifestNotFound, MissingColumn
 from functions.shared.periods import BillingPeriod
 from functions.shared.policy import policy_hash
 from infra.config import environment
@@ -117,6 +118,40 @@ def month_files(cur: Path, period: BillingPeriod) -> list[Path]:
         )
     data = (path for path in (cur / "data" / folder).rglob("*") if path.is_file() and path.name[0] not in "._")
     return [*sorted(data), *manifests]
+
+
+def check_columns(cur: Path, period: BillingPeriod) -> None:
+    """Refuses data files without a column that the allocation needs: a query would read nothing there, and go on.
+
+    AWS never delivers such a file; a folder that was put together by other means may hold one. Raises MissingColumn.
+    """
+    files = month_files(cur, period)
+    listed = {path for file in files if file.suffix == ".json" for path in _listed(file)}
+    for file in files:
+        if file.relative_to(cur).as_posix() in listed:
+            missing = [column for column in NEEDED_COLUMNS if column not in _columns_of(file)]
+            if missing:
+                raise MissingColumn(f"{file} lacks {', '.join(missing)}; add it to the export's query")
+
+
+def _listed(manifest: Path) -> list[str]:
+    """The data files that a manifest lists; none if it cannot be read, which the state machine tells better."""
+    try:
+        uris = parse_manifest(str(manifest), manifest.read_bytes()).data_files
+    except InvalidManifest:
+        return []
+    return [f"data/BILLING_PERIOD={uri.partition('data/BILLING_PERIOD=')[2]}" for uri in uris]
+
+
+def _columns_of(file: Path) -> Collection[str]:
+    """The columns of a Parquet file; of a damaged one every column, as its damage is found when it is read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return set(pq.read_schema(file).names)
+    except pa.ArrowInvalid:
+        return NEEDED_COLUMNS
 
 
 @contextmanager

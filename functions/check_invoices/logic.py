@@ -72,19 +72,7 @@ def check_delivery(delivery: Delivery, survey: list[DeliveredLines], *, currency
     line_items = sum(row.line_count for row in lines)
     if not line_items:
         raise EmptyMonth(f"{delivery.manifest_key}: the delivery of {delivery.billing_period} has no line")
-    for row in lines:
-        if row.billing_period_of_lines != delivery.billing_period:
-            raise WrongBillingPeriod(
-                f"{row.data_file} holds {row.line_count:,} lines of {row.billing_period_of_lines or 'no month'} "
-                f"in the folder of {delivery.billing_period}"
-            )
-        if row.billing_currency != currency:
-            raise WrongCurrency(
-                f"{row.data_file} holds {row.line_count:,} lines in {row.billing_currency or 'no currency'}, "
-                f"but the policy's organization.billing_currency is {currency}"
-            )
-        if row.lines_without_cost:
-            raise MissingCost(f"{row.data_file}: {row.lines_without_cost:,} lines have no line_item_unblended_cost")
+    _refuse_wrong_lines(lines, delivery.billing_period, currency)
     open_lines = [row for row in lines if not row.is_invoiced and row.lines_with_cost]
     if open_lines and not preview:
         raise InvoicesNotFinal(_describe_open_lines(delivery, open_lines, currency))
@@ -107,6 +95,38 @@ def _refuse_unlisted_files(delivery: Delivery, survey: list[DeliveredLines], lis
                 f"{row.data_file} holds {row.line_count:,} lines, but {delivery.manifest_key} does not list it; "
                 "remove it, or wait until the delivery is complete"
             )
+
+
+def _refuse_wrong_lines(lines: list[DeliveredLines], billing_period: str, currency: str) -> None:
+    if strays := _in_first_file(row for row in lines if row.billing_period_of_lines != billing_period):
+        raise WrongBillingPeriod(
+            f"{strays[0].data_file} holds {_count(strays)} of {strays[0].billing_period_of_lines or 'no month'} "
+            f"in the folder of {billing_period}; have the month delivered again"
+        )
+    if foreign := _in_first_file(row for row in lines if row.billing_currency != currency):
+        raise WrongCurrency(
+            f"{foreign[0].data_file} holds {_count(foreign)} in {foreign[0].billing_currency or 'no currency'}, "
+            f"but the policy's organization.billing_currency is {currency}"
+        )
+    if gaps := _in_first_file(row for row in lines if row.lines_without_cost):
+        count = sum(row.lines_without_cost for row in gaps)
+        has = "line has" if count == 1 else "lines have"
+        raise MissingCost(f"{gaps[0].data_file}: {count:,} {has} no line_item_unblended_cost; a total would be a guess")
+
+
+def _in_first_file(rows: Iterable[DeliveredLines]) -> list[DeliveredLines]:
+    """The rows like the first one: of its file, currency and month."""
+    found = list(rows)
+    return [row for row in found if _origin(row) == _origin(found[0])]
+
+
+def _origin(row: DeliveredLines) -> tuple[str, str, str]:
+    return row.data_file, row.billing_currency, row.billing_period_of_lines
+
+
+def _count(rows: list[DeliveredLines]) -> str:
+    count = sum(row.line_count for row in rows)
+    return f"{count:,} {'line' if count == 1 else 'lines'}"
 
 
 def _describe_open_lines(delivery: Delivery, rows: list[DeliveredLines], currency: str) -> str:

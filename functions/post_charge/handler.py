@@ -38,5 +38,5 @@ def handler(event: ChargeItem, context: LambdaContext) -> dict[str, object]:
         work.write_json(run_files.posting_key(event.run_id, event.cost_center), refused.model_dump())
         raise
     work.write_json(run_files.posting_key(event.run_id, event.cost_center), posted.model_dump(mode="json"))
-    logger.info("charge posted", cost_center=event.cost_center, key=posted.key, created=posted.created)
+    logger.info("charge posted", cost_center=event.cost_center, key=posted.key, is_new=posted.created)
     return {"amount": format_cents(posted.amount)}

@@ -62,8 +62,9 @@ def explain(caught: CaughtError) -> Failure:
         return Failure(error=str(cause.get("errorType", caught.Error)), cause=_one_line(str(cause["errorMessage"])))
     if "QueryExecution" in cause:
         reason = _one_line(str(cause["QueryExecution"]["Status"].get("StateChangeReason", "no reason given")))
-        error = UnreadableDataFile if _BAD_DATA.search(reason) else QueryFailed
-        return Failure(error=error.__name__, cause=reason)
+        if _BAD_DATA.search(reason):
+            return Failure(error=UnreadableDataFile.__name__, cause=f"{reason}; have the month delivered again")
+        return Failure(error=QueryFailed.__name__, cause=reason)
     return Failure(error=caught.Error, cause=_one_line(caught.Cause))
 
 

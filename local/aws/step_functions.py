@@ -8,6 +8,7 @@ import json
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
@@ -171,16 +172,17 @@ def _accept_what_aws_accepts(patches: Patches) -> None:
     from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
     original = AmazonStateLanguageParser.parse
+    patches.replace(AmazonStateLanguageParser, "parse", lambda definition: _parse(original, definition))
 
-    @lru_cache(maxsize=64)
-    def parse(definition: str) -> Any:
-        try:
-            normalised = json.dumps(_normalise(json.loads(definition)))
-        except ValueError:
-            normalised = definition  # moto's parser words the complaint
-        return original(normalised)
 
-    patches.replace(AmazonStateLanguageParser, "parse", parse)
+@lru_cache(maxsize=64)
+def _parse(original: Callable[[str], Any], definition: str) -> Any:
+    """Parsing takes seconds, and a definition means the same in the next cloud of this process."""
+    try:
+        normalised = json.dumps(_normalise(json.loads(definition)))
+    except ValueError:
+        normalised = definition  # moto's parser words the complaint
+    return original(normalised)
 
 
 def _normalise(node: Any) -> Any:

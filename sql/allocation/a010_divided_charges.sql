@@ -40,7 +40,10 @@ claimants as (
     where
         split_parent_resource_id <> ''
         and split_cost > 0
-        and regexp_replace(owner_tag, '^[\s\p{Z}]+|[\s\p{Z}]+$', '') <> ''
+        and regexp_like(
+            owner_tag,
+            '[^\t-\r\x1c-\x20\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]'
+        )
     group by
         billing_account_id,
         billing_currency,
@@ -275,7 +278,7 @@ divided as (
         resource_id,
         owner_tag,
         policy_tags,
-        cast(-claimed * decimal '0.0000000001' as decimal(38, 10)) as effective_cost,
+        cast(-claimed * cast('0.0000000001' as decimal(11, 10)) as decimal(38, 10)) as effective_cost,
         cast(0 as decimal(38, 10)) as bridge_cost,
         0 as line_count
     from reductions
@@ -295,7 +298,7 @@ divided as (
         resource_id,
         owner_tag,
         policy_tags,
-        cast(claimed * decimal '0.0000000001' as decimal(38, 10)) as effective_cost,
+        cast(claimed * cast('0.0000000001' as decimal(11, 10)) as decimal(38, 10)) as effective_cost,
         cast(0 as decimal(38, 10)) as bridge_cost,
         line_count
     from claims

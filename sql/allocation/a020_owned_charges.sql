@@ -83,7 +83,17 @@ all_charges as (
 described as (
     select
         all_charges.*,
-        lower(regexp_replace(normalize(owner_tag, NFC), '^[\s\p{Z}]+|[\s\p{Z}]+$', '')) as owner_value,
+        lower(
+            regexp_replace(
+                regexp_replace(
+                    normalize(owner_tag, NFC),
+                    '^[\t-\r\x1c-\x20\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]+',
+                    ''
+                ),
+                '[\t-\r\x1c-\x20\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]+$',
+                ''
+            )
+        ) as owner_value,
         array_join(policy_tags, chr(31)) as tag_values
     from all_charges
 ),
@@ -130,14 +140,15 @@ matched_terms as (
             when 'operation' then signatures.operation = rule_terms.match_value
             when 'charge_class' then signatures.charge_class = rule_terms.match_value
             when 'usage_type_prefix' then starts_with(signatures.usage_type, rule_terms.match_value)
-            else
-                lower(
-                    regexp_replace(
-                        normalize(element_at(signatures.policy_tags, rule_terms.tag_position), NFC),
-                        '^[\s\p{Z}]+|[\s\p{Z}]+$',
-                        ''
-                    )
-                ) = rule_terms.match_value
+            else lower(regexp_replace(
+                regexp_replace(
+                    normalize(element_at(signatures.policy_tags, rule_terms.tag_position), NFC),
+                    '^[\t-\r\x1c-\x20\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]+',
+                    ''
+                ),
+                '[\t-\r\x1c-\x20\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]+$',
+                ''
+            )) = rule_terms.match_value
         end
 ),
 

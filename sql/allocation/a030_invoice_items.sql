@@ -62,6 +62,6 @@ select
     exact_cost,
     cast(
         (floor_cents + case when fraction_rank <= invoice_cents - invoice_floor_cents then 1 else 0 end)
-        * decimal '0.01' as decimal(38, 2)
+        * cast('0.01' as decimal(3, 2)) as decimal(38, 2)
     ) as cost
 from ranked

@@ -58,7 +58,7 @@ pool_costs as (
         pools.split_method,
         cast(sum(incoming.cost) as decimal(38, 2)) as pool_cost,
         cast(abs(sum(incoming.cost)) * 100 as decimal(38, 0)) as cents,
-        case when sum(incoming.cost) < 0 then decimal '-0.01' else decimal '0.01' end as signed_cent
+        cast(case when sum(incoming.cost) < 0 then '-0.01' else '0.01' end as decimal(3, 2)) as signed_cent
     from incoming
     inner join pools
         on incoming.pool_id = pools.pool_id

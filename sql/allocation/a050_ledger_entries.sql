@@ -99,7 +99,7 @@ entries_of_the_bill as (
         exact_cost,
         cast(
             (floor_cents + case when fraction_rank <= item_cents - cost_center_floor_cents then 1 else 0 end)
-            * decimal '0.01' as decimal(38, 2)
+            * cast('0.01' as decimal(3, 2)) as decimal(38, 2)
         ) as cost,
         line_count
     from direct_ranked

@@ -1,7 +1,8 @@
 /*
 purpose:    Proves, invoice by invoice, that the ledger is the bill.
 grain:      one row per billing account, invoice and currency.
-inputs:     control_totals, invoice_differences, charges, owned_charges, invoice_items, ledger_entries, ledger (the revisions before this one)
+inputs:     control_totals, invoice_differences, charges, owned_charges, ledger_entries,
+            ledger (the revisions before this one)
 parameters: run_id varchar, charge_period varchar, revision integer
 invariants: severity fail: in every row delta is 0.00, exact_owned = exact_billed (effective + bridge = unblended, at 10
             decimals), lines_folded = lines_read, and every entry has a business unit. billed_cost is what AWS's

@@ -8,7 +8,15 @@ invariants: taggable is usage on a resource, at effective cost; untagged is the 
 select
     cast(cast(coalesce(sum(effective_cost), 0) as decimal(38, 10)) as varchar) as taggable_cost,
     cast(cast(coalesce(sum(
-        case when regexp_replace(owner_tag, '^[\s\p{Z}]+|[\s\p{Z}]+$', '') = '' then effective_cost else cast(0 as decimal(38, 10)) end
+        case
+            when
+                not regexp_like(
+                    owner_tag,
+                    '[^\t-\r\x1c-\x20\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]'
+                )
+                then effective_cost
+            else cast(0 as decimal(38, 10))
+        end
     ), 0) as decimal(38, 10)) as varchar) as untagged_cost,
     cast(count(*) as varchar) as charge_count
 from charges

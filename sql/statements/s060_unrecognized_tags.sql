@@ -18,5 +18,5 @@ where
     and owner_tag <> ''
 group by owner_tag
 order by
-    sum(exact_cost) desc,
+    sum(owned_charges.exact_cost) desc,
     owner_tag

@@ -109,6 +109,7 @@ def test_an_expression_has_the_value_it_has_in_athena(lake: Lake, expression: st
         ("select name from lines order by name desc", [["b"], ["a"], [None]]),
         ("select sum(m), count(*), count(note), count_if(n > 0) from lines", [["2.0000000000", "3", "2", "2"]]),
         ("select sum(n) / count(*), sum(d) / 2 from lines", [["0", "1.5"]]),
+        ("select count_if(n > 9 and n is null), count_if(n > 0) from lines where n > 99", [["0", "0"]]),
         ("select max_by(note, n), min_by(note, n) from lines where n > 0", [["p", None]]),
         ("select array_agg(name order by n) from lines", [["[null, a, b]"]]),
         (

@@ -82,7 +82,7 @@ def stored_keys(out: Path) -> set[str]:
     journal = out / ".cloud" / "journal.jsonl"
     standing: dict[str, Any] = {}
     for line in journal.read_text().splitlines():
-        standing.update({document: content for document, content in json.loads(line)})
+        standing.update(json.loads(line))
     return {document.removeprefix("s3:") for document, content in standing.items() if content and document[:3] == "s3:"}
 
 

@@ -49,7 +49,13 @@ FUNCTIONS = {
         s3:PutObject <Work>/runs/*/seal.json
         kms:GenerateDataKey <Key>
     """,
+    "FetchInvoiceTotals": """
+        s3:GetObject <Work>/invoices/*
+        s3:PutObject <Work>/runs/*/invoice_totals/*
+        kms:GenerateDataKey <Key>
+    """,
     "ReconcileLedger": """
+        s3:GetObject <Work>/runs/*/policy.json
         s3:GetObject <Work>/athena-results/*
         s3:PutObject <Work>/runs/*/reconciliation.json
         kms:GenerateDataKey <Key>
@@ -75,6 +81,7 @@ FUNCTIONS = {
         s3:PutObject <Work>/runs/*/charge_items.json
         s3:PutObject <Work>/runs/*/statements/*
         s3:PutObject <Work>/runs/*/totals.json
+        s3:PutObject <Work>/runs/*/unrecognized_tags.json
         kms:GenerateDataKey <Key>
     """,
     "RenderStatement": """
@@ -104,6 +111,7 @@ FUNCTIONS = {
         s3:GetObject <Work>/runs/*/seal.json
         s3:GetObject <Work>/runs/*/reconciliation.json
         s3:GetObject <Work>/runs/*/totals.json
+        s3:GetObject <Work>/runs/*/unrecognized_tags.json
         s3:GetObject <Work>/runs/*/rendered/*
         s3:GetObject <Work>/runs/*/postings/*
         s3:ListBucketVersions <Work> when s3:prefix is like runs/*/rendered/

@@ -55,6 +55,7 @@ def test_synthesis_of_an_unknown_environment_ends_with_one_line() -> None:
         ("retention_years", 0),
         ("retention_years", 31),
         ("scan_limit_gib", 0),
+        ("invoice_reader_role", "read-invoices"),
         ("owner", "somebody"),
     ],
 )

@@ -61,7 +61,7 @@ def import_as_deployed(stacks: Stacks, folder: Path, layers: Iterable[str], modu
     there = brought_by([*POWERTOOLS_LAYER, *RUNTIME, *layers])
     absent = [module for module, names in packages_distributions().items() if not {_plain(n) for n in names} & there]
     assert "moto" in absent
-    command = [sys.executable, "-I", "-c", IMPORT, str(package(stacks)), ",".join(absent), *modules]
+    command = [sys.executable, "-I", "-B", "-c", IMPORT, str(package(stacks)), ",".join(absent), *modules]
     ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     found = json.loads(ended.stdout)
@@ -106,6 +106,7 @@ def test_the_environment_of_a_function_is_its_settings_and_every_value_is_one_we
         "CODE_VERSION": code_version(),
         "EXPORT_PREFIX": config.export_prefix,
         "FLATTENED_TAGS": json.dumps(config.flattened_tags),
+        "INVOICE_READER_ROLE": config.invoice_reader_role or "none",
         "LEDGER_BUCKET": "<Ledger>",
         "PERIODS_TABLE": "<Periods>",
         "RATIFIED_POLICY": config.ratified_policy,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +20,8 @@ from tests.infra.stacks import Stacks
 CONTRACTS: dict[str, Any] = yaml.safe_load((SQL_ROOT / "contracts" / "tables.yaml").read_text(encoding="utf-8"))
 RUN_TABLES: dict[str, dict[str, str]] = CONTRACTS["run_tables"]
 MONTHS = {"type": "date", "format": "yyyy-MM", "range": "2015-01,NOW", "interval": "1", "interval.unit": "MONTHS"}
+JSON_TABLES = {name: table_columns(name) for name in ROW_TYPES} | {"invoice_totals": CONTRACTS["invoice_totals"]}
+"""Tables of a run that functions write."""
 RUN_ID = "${run_id}"
 
 
@@ -43,10 +44,10 @@ def projection(table: dict[str, Any], partition: str) -> dict[str, str]:
     return {key.removeprefix(prefix): value for key, value in table["Parameters"].items() if key.startswith(prefix)}
 
 
-def test_there_is_a_table_for_the_bill_the_ledger_every_contract_and_every_compiled_policy_table(
+def test_there_is_a_table_for_the_bill_the_ledger_and_everything_that_a_run_writes(
     stacks: Stacks,
 ) -> None:
-    assert set(tables(stacks)) == {"cur", "ledger", *RUN_TABLES, *ROW_TYPES}
+    assert set(tables(stacks)) == {"cur", "ledger", *RUN_TABLES, *JSON_TABLES}
 
 
 def test_every_relation_that_a_statement_reads_is_a_table(stacks: Stacks) -> None:
@@ -72,10 +73,10 @@ def test_a_run_table_has_the_columns_of_its_contract(stacks: Stacks, name: str) 
     assert columns(tables(stacks)[name]) == RUN_TABLES[name]
 
 
-@pytest.mark.parametrize("name", ROW_TYPES)
-def test_a_compiled_policy_table_has_the_columns_that_the_compiler_writes(stacks: Stacks, name: str) -> None:
+@pytest.mark.parametrize("name", JSON_TABLES)
+def test_a_table_that_functions_write_has_the_columns_that_they_write(stacks: Stacks, name: str) -> None:
     table = tables(stacks)[name]
-    assert columns(table) == table_columns(name)
+    assert columns(table) == JSON_TABLES[name]
     serde = table["StorageDescriptor"]["SerdeInfo"]["SerializationLibrary"]
     assert serde == "org.openx.data.jsonserde.JsonSerDe"
 
@@ -94,7 +95,7 @@ def test_the_months_of_the_bill_and_of_the_ledger_are_computed_and_never_registe
     assert projection(table, "billing_period") == MONTHS
 
 
-@pytest.mark.parametrize("name", [*RUN_TABLES, *ROW_TYPES])
+@pytest.mark.parametrize("name", [*RUN_TABLES, *JSON_TABLES])
 def test_a_query_names_its_run_and_reads_no_other(stacks: Stacks, name: str) -> None:
     table = tables(stacks)[name]
     assert table["Parameters"]["projection.enabled"] == "true"
@@ -112,7 +113,7 @@ def test_every_partition_has_a_type_to_be_computed_from_and_a_place_in_the_locat
 
 def test_tables_lie_where_exports_runs_and_the_published_ledger_are_written(stacks: Stacks) -> None:
     period = "${billing_period}"
-    wanted = {name: f"s3://<Work>/{run_files.table_prefix(RUN_ID, name)}" for name in (*RUN_TABLES, *ROW_TYPES)}
+    wanted = {name: f"s3://<Work>/{run_files.table_prefix(RUN_ID, name)}" for name in (*RUN_TABLES, *JSON_TABLES)}
     wanted["pool_shares"] = f"s3://<Work>/runs/{RUN_ID}/pool_shares/level=${{level}}/"
     wanted["cur"] = f"s3://<Billing>/{stacks.config.export_prefix}data/BILLING_PERIOD={period}/"
     wanted["ledger"] = f"s3://<Ledger>/ledger/billing_period={period}/"
@@ -139,4 +140,3 @@ def test_no_contract_is_left_without_types_that_athena_has() -> None:
     known = re.compile(r"string|int|bigint|boolean|decimal\(38,\d+\)|array<string>")
     types = {kind for table in RUN_TABLES.values() for kind in table.values()}
     assert all(known.fullmatch(kind) for kind in types)
-    assert Path(SQL_ROOT / "contracts" / "tables.yaml").is_file()

@@ -12,13 +12,17 @@ import pytest
 from functions.shared.periods import BillingPeriod
 from local.assembly import ROOT
 from local.progress import follow
+from local.sample.invoices import MonthTruth
 from local.sample.month import write_month
 from local.world import CONFIG, World, open_world
 from tests.infra.calls import Call, listening
 from tests.infra.expected_rights import FUNCTIONS
 from tests.infra.stacks import Stacks
 
+pytestmark = pytest.mark.slow
+
 FINAL, OPEN = "2026-05", "2026-06"
+INVOICES = "invoices/2026-05.csv"
 
 OUT_OF_THE_ORDINARY = {
     "CompilePolicy": {"s3:ListBucket <Work>": "tells a driver file that is not there from one that is forbidden"},
@@ -44,17 +48,24 @@ def close(world: World, **request: Any) -> str:
 def calls(tmp_path_factory: pytest.TempPathFactory) -> set[Call]:
     """What functions do in a preview, a close, the same close again, and a close that AWS has no invoices for yet."""
     folder = tmp_path_factory.mktemp("rights")
-    write_month(folder / "cur", FINAL, line_items=2_000, seed=7)
+    truth = write_month(folder / "cur", FINAL, line_items=2_000, seed=7)
     write_month(folder / "cur", OPEN, line_items=2_000, seed=7, final=False)
     with open_world(folder / "out") as world, listening(world) as heard:
         for period in (FINAL, OPEN):
             world.deliver(folder / "cur", BillingPeriod.parse(period))
+        world.cloud.client("s3").put_object(Bucket=world.work_bucket, Key=INVOICES, Body=_invoices(truth))
         policy_key = world.put_policy(ROOT / "policy" / CONFIG.ratified_policy)
         assert close(world, billing_period=FINAL, preview=True, policy_key=policy_key) == "preview"
-        assert close(world, billing_period=FINAL) == "close"
+        assert close(world, billing_period=FINAL, invoices_key=INVOICES) == "close"
         assert close(world, billing_period=FINAL) == "closed"
         assert close(world, billing_period=OPEN) == "InvoicesNotFinal"
     return set(heard)
+
+
+def _invoices(truth: MonthTruth) -> bytes:
+    rows = [(i.billing_account_id, i.invoice_id, "USD", i.billed_cost) for i in truth.control_totals]
+    header = ("billing_account_id", "invoice_id", "billing_currency", "total")
+    return "".join(f"{','.join(row)}\n" for row in [header, *rows]).encode()
 
 
 @pytest.mark.parametrize("state", FUNCTIONS)

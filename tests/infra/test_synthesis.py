@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from infra.config import environment
 from local.assembly import ROOT, node_environment
 from tests.infra.stacks import Stacks
 
@@ -78,3 +79,20 @@ def test_a_function_that_is_not_given_its_settings_does_not_synthesize(app: aws_
             settings={"work_buket": "runs"},
             log_key=kms.Key(stack, "Key"),
         )
+
+
+def test_a_payers_role_that_lists_invoices_may_be_taken_by_the_function_that_reads_them_alone(app: aws_cdk.App) -> None:
+    import aws_cdk
+
+    from infra.stacks.data_stack import DataStack
+    from infra.stacks.pipeline_stack import PipelineStack
+
+    reader = "arn:aws:iam::111111111111:role/read-invoices"
+    config = environment("production").model_copy(update={"invoice_reader_role": reader})
+    place = aws_cdk.Environment(account=config.finops_account, region=config.region)
+    app.node.set_context("aws:cdk:bundling-stacks", [])
+    data = DataStack(app, "Chargeback-production-Data", config=config, env=place)
+    PipelineStack(app, "Chargeback-production-Pipeline", config=config, data=data, env=place)
+    stacks = Stacks(Path(app.synth().directory), config)
+    takers = {(role, right) for role, rights in stacks.roles.items() for right in rights if right.startswith("sts:")}
+    assert takers == {("Functions/FetchInvoiceTotalsRole", f"sts:AssumeRole {reader}")}

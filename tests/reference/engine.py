@@ -81,9 +81,13 @@ def translated(sql: str) -> str:
 
 
 class Engine:
-    """One connection; each call of ``allocate`` or ``share_out`` starts from empty tables."""
+    """One connection; each call of ``allocate`` or ``share_out`` starts from empty tables.
 
-    def __init__(self) -> None:
+    In a ``crowded`` one the tables also hold what other runs, other deliveries and other months left there.
+    """
+
+    def __init__(self, *, crowded: bool = False) -> None:
+        self._crowded = crowded
         self._connection = duckdb.connect(config={"threads": 1})
         self._connection.execute(f"SET TimeZone = 'UTC'; {MACROS}")
         self._rendered: dict[Any, str] = {}
@@ -106,7 +110,9 @@ class Engine:
         """A month from its line items on, as a close does it; ``flat_tags`` as in an export with tag columns."""
         run = self._start(policy, has_invoices=invoiced is not None)
         flattened = {key: f"tag_{tag_column_suffix(key)}" for key in FLAT_TAGS} if flat_tags else {}
-        self._fill("cur", [_cur_row(line, policy.month, flattened) for line in lines])
+        rows = [_cur_row(line, policy.month, flattened) for line in lines]
+        others = ({"$path": "s3://billing/older.parquet"}, {"billing_period": "2000-01"}) if self._crowded else ()
+        self._fill("cur", [*rows, *(row | other for row in rows for other in others)])
         self._fill("invoice_totals", [_invoice_row(invoice, cents) for invoice, cents in (invoiced or {}).items()])
         self._run("r010_control_totals")
         self._run("f010_charges", flat_tags=frozenset(flattened.values()))
@@ -151,7 +157,7 @@ class Engine:
         self._fill(
             "invoice_items",
             [
-                key | {"owner_kind": "pool", "owner_id": pool, "cost": Decimal(cents).scaleb(-2)}
+                key | {"owner_kind": "pool", "owner_id": pool, "exact_cost": 0, "cost": Decimal(cents).scaleb(-2)}
                 for pool, (cents, _) in pools.items()
             ],
         )
@@ -170,13 +176,19 @@ class Engine:
         return {pool: shares for (_, pool), shares in self._allocation([]).shares.items()}
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        """The rows of a table as they stand after a run."""
-        return _dicts(self._connection.execute(f"SELECT * FROM {table}"))  # noqa: S608
+        """The rows of a run's table as they stand after it."""
+        return _dicts(self._connection.execute(f"SELECT * FROM {table} WHERE run_id = '{RUN}'"))  # noqa: S608
 
     def _empty(self) -> None:
         for table in declared_tables():
             self._connection.execute(f"DELETE FROM {table}")  # noqa: S608
         self._values = {"run_id": RUN}
+
+    def _crowd(self, table: str, which: str = "") -> None:
+        """Gives a table the same rows once more, as another run's."""
+        if self._crowded and "run_id" in declared_tables()[table]:
+            others = f"SELECT * REPLACE ('other' AS run_id) FROM {table}{which}"  # noqa: S608
+            self._connection.execute(f"INSERT INTO {table} {others}")
 
     def _start(self, policy: Policy, *, has_invoices: bool = False) -> PolicyOfRun:
         """Compiles the policy into its tables, and gathers what a close puts into its statements."""
@@ -202,6 +214,9 @@ class Engine:
         return run
 
     def _share_out(self, run: PolicyOfRun, policy: Policy) -> Allocation:
+        if self._crowded:
+            self._values |= {"revision": 1}
+            self._fill("ledger", [_ledger_row("2026-04", policy.month, 0), _ledger_row(policy.month, policy.month, 1)])
         self._run("r015_invoice_differences")
         self._run("a030_invoice_items")
         for level in run.pool_levels:
@@ -261,7 +276,9 @@ class Engine:
         keys = f", '{RUN}' AS run_id" + ("" if level is None else f", {level} AS level")
         query = self._duckdb_text(name, self._values | {"pool_level": level or 0}, flat_tags)
         relation = sql_catalog.load_statement(name).relation
+        of_level = "" if level is None else f" WHERE level = {level}"
         self._connection.execute(f"INSERT INTO {relation} BY NAME SELECT *{keys} FROM ({query})")  # noqa: S608
+        self._crowd(relation, of_level)
 
     def _select(self, name: str) -> list[dict[str, Any]]:
         return _dicts(self._connection.execute(self._duckdb_text(name, self._values, frozenset())))
@@ -282,6 +299,7 @@ class Engine:
             self._connection.register("filling", pa.table(columns))
             self._connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM filling")  # noqa: S608
             self._connection.unregister("filling")
+            self._crowd(table)
 
 
 def _dicts(cursor: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
@@ -319,6 +337,14 @@ def _owned_row(owner: Target, line: LedgerLine, amount: int) -> dict[str, Any]:
         "line_count": 0,
         "run_id": RUN,
     }
+
+
+def _ledger_row(charge_period: str, billing_period: str, revision: int) -> dict[str, Any]:
+    periods = {"charge_period": charge_period, "billing_period": billing_period, "revision": revision}
+    owner = {"business_unit": "north", "cost_center": "CC-1", "allocation_method": "direct"}
+    nowhere = dict.fromkeys(("pool_id", "rule_id", "sub_account_id", "service_name", "charge_class"), "")
+    amounts = {"exact_cost": Decimal(7), "cost": Decimal(7), "line_count": 0}
+    return _invoice_key(Invoice("111111111111", "USD", "INV-1")) | periods | owner | nowhere | amounts
 
 
 def _invoice_row(invoice: Invoice, cents: int) -> dict[str, Any]:

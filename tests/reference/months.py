@@ -87,7 +87,7 @@ def policies(draw: st.DrawFn, *, most_centers: int = 30) -> Policy:
         st.sampled_from([{"cost_center": center} for center in valid]),
         st.just({"owner": True}),
     )
-    owner = draw(st.sampled_from(("cost-center", "Cost-Center")))
+    owner = "Cost-Center"
     order = draw(st.permutations(pool_ids))
     rules = draw(st.lists(st.tuples(_matches(owner, known), target), max_size=4))
     document = {
@@ -108,7 +108,7 @@ def policies(draw: st.DrawFn, *, most_centers: int = 30) -> Policy:
             for pool in pool_ids
         ],
         "drivers": {"headcount": {"file": "headcount.csv"}},
-        "defaults": {"unowned_cost_center": draw(st.sampled_from(valid[:2]))},
+        "defaults": {"unowned_cost_center": valid[0]},
     }
     return Policy(document, MONTH, {"headcount.csv": draw(_driver_files(known, valid))})
 

@@ -14,7 +14,7 @@ from tests.reference.months import invoices, months, owned_months, totals_of, we
 def test_any_month_is_allocated_as_the_reference_does(engine: Engine, tried: settings) -> None:
     @tried
     @given(months())
-    def compare(month) -> None:  # noqa: ANN001
+    def compare(month) -> None:
         policy, lines, invoiced, flat_tags = month
         found = engine.allocate(lines, policy, invoiced, flat_tags=flat_tags)
         assert_same(found, allocate(lines, policy, invoiced), lines_read=len(lines))
@@ -25,7 +25,7 @@ def test_any_month_is_allocated_as_the_reference_does(engine: Engine, tried: set
 def test_owned_charges_of_any_size_are_shared_out_as_the_reference_does(engine: Engine, tried: settings) -> None:
     @tried
     @given(owned_months())
-    def compare(month) -> None:  # noqa: ANN001
+    def compare(month) -> None:
         policy, owned = month
         assert_same(engine.share_out(owned, policy), share_out(owned, totals_of(owned), policy))
 
@@ -35,7 +35,7 @@ def test_owned_charges_of_any_size_are_shared_out_as_the_reference_does(engine: 
 def test_items_of_any_size_add_up_to_their_invoice(engine: Engine, tried: settings) -> None:
     @tried
     @given(invoices())
-    def compare(items) -> None:  # noqa: ANN001
+    def compare(items) -> None:
         totals = {invoice: round_half_away(sum(amounts.values()), CENT) for invoice, amounts in items.items()}
         found = engine.round_items(items)
         assert found == {invoice: in_cents(amounts, totals[invoice]) for invoice, amounts in items.items()}
@@ -47,7 +47,7 @@ def test_items_of_any_size_add_up_to_their_invoice(engine: Engine, tried: settin
 def test_shares_of_any_pool_add_up_to_the_pool(engine: Engine, tried: settings) -> None:
     @tried
     @given(weighted_pools())
-    def compare(pools) -> None:  # noqa: ANN001
+    def compare(pools) -> None:
         found = engine.split_pools(pools)
         for pool, (cents, weights) in pools.items():
             nobody = all(weight <= 0 for weight in weights.values())

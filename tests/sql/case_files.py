@@ -1,4 +1,4 @@
-"""Cases of the statements: one folder each, read into texts and parameters. tests/sql/README.md says what is in them."""
+"""Cases of the statements: one folder each, read into texts and parameters (README.md says what is in a folder)."""
 
 from __future__ import annotations
 
@@ -100,11 +100,11 @@ def default_text(column: str, kind: str, table: str = "") -> str:
     return "[]" if kind.endswith("[]") else "0"
 
 
-@cache
 def _defaults() -> dict[str, Any]:
     return _yaml(CASES_ROOT / "defaults.yaml")
 
 
+@cache
 def _yaml(file: Path) -> dict[str, Any]:
     return (yaml.safe_load(file.read_text(encoding="utf-8")) or {}) if file.is_file() else {}
 

@@ -56,9 +56,7 @@ def _written_by_functions() -> Mapping[str, Mapping[str, str]]:
 
 @cache
 def _contracts() -> Mapping[str, Any]:
-    contracts: Mapping[str, Any] = yaml.safe_load(
-        (SQL_ROOT / "contracts" / "tables.yaml").read_text(encoding="utf-8")
-    )
+    contracts: Mapping[str, Any] = yaml.safe_load((SQL_ROOT / "contracts" / "tables.yaml").read_text(encoding="utf-8"))
     return contracts
 
 

@@ -9,7 +9,7 @@ import sqlglot
 
 from functions.shared.sql_catalog import load_statement, load_statements
 from tests.sql.case_files import Case, Row, bases_of, default_text, find_cases
-from tests.sql.warehouse import Warehouse, expected_text
+from tests.sql.warehouse import Warehouse, exact_text
 
 
 def test_case(case: Case, warehouse: Warehouse) -> None:
@@ -18,7 +18,7 @@ def test_case(case: Case, warehouse: Warehouse) -> None:
     compared = {column: kind for column, kind in answer.columns.items() if column not in case.not_compared}
     found = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
     texts = [_texts(found_row, compared) for found_row in found]
-    expected = [_expected_texts(row, compared) for row in case.expected]
+    expected = [_exact_texts(row, compared) for row in case.expected]
     if not _is_ordered(case.statement):
         texts, expected = sorted(texts), sorted(expected)
     assert _table(compared, texts) == _table(compared, expected), case.description
@@ -40,12 +40,12 @@ def _texts(row: Row, columns: Mapping[str, str]) -> list[str]:
     return [row[column] for column in columns]
 
 
-def _expected_texts(row: Row, columns: Mapping[str, str]) -> list[str]:
+def _exact_texts(row: Row, columns: Mapping[str, str]) -> list[str]:
     """An expected row with every column of the statement; a column that it leaves out has its default."""
     if unknown := sorted(set(row) - set(columns)):
         raise ValueError(f"expected.csv: the statement has no column {', '.join(unknown)}, or it is not compared")
     full = {column: row.get(column, default_text(column, kind)) for column, kind in columns.items()}
-    return [expected_text(text, columns[column]) for column, text in full.items()]
+    return [exact_text(text, columns[column]) for column, text in full.items()]
 
 
 def _is_ordered(name: str) -> bool:

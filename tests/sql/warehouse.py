@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -39,35 +41,35 @@ class Warehouse:
 
     def run(self, case: Case) -> Answer:
         """Renders the case's statement as production does and runs it on the case's tables."""
-        sql = rendered(case.statement, case.parameters, case.flat_tags)
-        planned = plan_of(sql, case.flat_tags)
-        self._connection.execute("BEGIN")
-        try:
-            for number, table in enumerate(tables_of(planned)):
-                self._create(f"table_{number}", table, case.rows(table.name))
-            cursor = self._connection.execute(translate(sql, case.flat_tags))
+        translated = translate(rendered(case.statement, case.parameters, case.flat_tags), case.flat_tags)
+        with self._tables(translated, case):
+            cursor = self._connection.execute(translated.query)
             columns = {str(entry[0]): str(entry[1]) for entry in cursor.description or []}
             return Answer(columns, [tuple(map(_text, row)) for row in cursor.fetchall()])
-        finally:
-            self._connection.execute("ROLLBACK")
 
     def describe(self, sql: str) -> dict[str, str]:
         """The columns of a rendered statement, with their DuckDB types."""
+        translated = translate(sql)
+        with self._tables(translated):
+            described = self._connection.execute(f"DESCRIBE {translated.query}").fetchall()
+            return {row[0]: row[1] for row in described}
+
+    @contextmanager
+    def _tables(self, translated: Translated, case: Case | None = None) -> Iterator[None]:
         self._connection.execute("BEGIN")
         try:
-            for number, table in enumerate(tables_of(plan_of(sql))):
-                self._create(f"table_{number}", table, [])
-            described = self._connection.execute(f"DESCRIBE {translate(sql)}").fetchall()
-            return {row[0]: row[1] for row in described}
+            for number, read in enumerate(translated.tables):
+                self._create(f"table_{number}", read, case.rows(read.table.name) if case else [])
+            yield
         finally:
             self._connection.execute("ROLLBACK")
 
-    def _create(self, name: str, table: Table, rows: Sequence[Row]) -> None:
-        kinds = column_types(table)
+    def _create(self, name: str, read: ReadTable, rows: Sequence[Row]) -> None:
+        table, kinds = read.table, read.columns
         declared = ", ".join(f'"{column}" {kind}' for column, kind in kinds.items())
         self._connection.execute(f"CREATE TEMP TABLE {name} ({declared})")
         for row in rows:
-            if unknown := sorted(set(row) - set(kinds)):
+            if unknown := sorted(set(row) - set(column_types(table))):
                 raise ValueError(f"{table.name}.csv: {table.name} has no column {', '.join(unknown)}")
             texts = {column: row.get(column, default_text(column, kind, table.name)) for column, kind in kinds.items()}
             values = [_value(text, kinds[column]) for column, text in texts.items()]
@@ -78,11 +80,17 @@ class Warehouse:
             bound: list[Any] = []
             for value in values:
                 bound.extend([list(value), list(value.values())] if isinstance(value, dict) else [value])
-            self._connection.execute(f"INSERT INTO {name} VALUES ({marks})", bound)  # noqa: S608
+            self._connection.execute(f"INSERT INTO {name} VALUES ({marks})", bound)
 
 
 def rendered(statement: str, values: Mapping[str, Any], flat_tags: frozenset[str] = frozenset()) -> str:
     """A statement as production renders it, with the relations of other statements that it reads."""
+    return _rendered(statement, json.dumps(values), flat_tags)
+
+
+@cache
+def _rendered(statement: str, values_json: str, flat_tags: frozenset[str]) -> str:
+    values = json.loads(values_json)
     if bases := bases_of(statement):
         return render_over(statement, bases, values, flat_tags=flat_tags)
     return render(statement, values, flat_tags=flat_tags)
@@ -94,30 +102,46 @@ def column_types(table: Table) -> dict[str, str]:
     return {**kinds, PATH_COLUMN: "VARCHAR"}
 
 
+@dataclass(frozen=True)
+class ReadTable:
+    """A table that a statement reads, and the DuckDB types of the columns that it reads of it."""
+
+    table: Table
+    columns: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Translated:
+    """A statement for DuckDB, over tables named `table_0`, `table_1` in the order of `tables`."""
+
+    tables: tuple[ReadTable, ...]
+    query: str
+
+
 @cache
+def translate(sql: str, flat_tags: frozenset[str] = frozenset()) -> Translated:
+    """Resolves and translates a rendered statement as the local Athena does."""
+    planned = plan_of(sql, flat_tags)
+    names = list(dict.fromkeys(reference.table.name for reference in planned.references))
+    read = []
+    for name in names:
+        references = [reference for reference in planned.references if reference.table.name == name]
+        used = frozenset[str]().union(*(reference.columns for reference in references))
+        kinds = column_types(references[0].table)
+        read.append(ReadTable(references[0].table, {column: kinds[column] for column in kinds if column in used}))
+    for reference in planned.references:
+        alias = exp.to_identifier(reference.node.alias_or_name, quoted=True)
+        reference.node.replace(exp.to_table(f"table_{names.index(reference.table.name)}", alias=alias))
+    return Translated(tuple(read), to_duckdb(planned.tree, sql))
+
+
 def plan_of(sql: str, flat_tags: frozenset[str] = frozenset()) -> Plan:
-    """The resolved statement; read it only, it is shared."""
+    """A rendered statement, resolved and typed against the contracts."""
     return plan(sql, DATABASE, Contracts(flat_tags))  # type: ignore[arg-type]
 
 
-def tables_of(planned: Plan) -> list[Table]:
-    """Each table once, in the order of first mention."""
-    return list({reference.table.name: reference.table for reference in planned.references}.values())
-
-
-@cache
-def translate(sql: str, flat_tags: frozenset[str] = frozenset()) -> str:
-    """The statement for DuckDB, its tables renamed to `table_0`, `table_1` in the order of `tables_of`."""
-    planned = plan(sql, DATABASE, Contracts(flat_tags))  # type: ignore[arg-type]
-    numbers = {table.name: number for number, table in enumerate(tables_of(planned))}
-    for reference in planned.references:
-        alias = exp.to_identifier(reference.node.alias_or_name, quoted=True)
-        reference.node.replace(exp.to_table(f"table_{numbers[reference.table.name]}", alias=alias))
-    return to_duckdb(planned.tree, sql)
-
-
-def expected_text(text: str, kind: str) -> str:
-    """A cell of expected.csv in the words of `Answer`: amounts with every decimal place of the column."""
+def exact_text(text: str, kind: str) -> str:
+    """A cell as `Answer` has it: an amount with every decimal place of its type, and never rounded."""
     if text != NULL and kind.startswith("DECIMAL"):
         places = Decimal(1).scaleb(-int(kind.removesuffix(")").rpartition(",")[2]))
         exact = Decimal(text)
@@ -130,6 +154,8 @@ def expected_text(text: str, kind: str) -> str:
 def _value(text: str, kind: str) -> Any:
     if text == NULL or (text == "" and kind != "VARCHAR" and not kind.endswith("[]")):
         return None
+    if kind.startswith("DECIMAL"):
+        return exact_text(text, kind)
     if kind.startswith("MAP"):
         pairs = (pair.split("=", 1) for pair in text.split(";"))
         return {key.strip(): value for key, value in pairs} if text != "{}" else {}

@@ -6,7 +6,7 @@ import itertools
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,10 +17,10 @@ import pyarrow.parquet as pq
 from moto.athena.models import athena_backends
 
 from functions.shared.periods import BillingPeriod
-from local.aws.cloud import ACCOUNT_ID
 from local.athena.backend import LocalExecution
 from local.athena.results import java_double
 from local.athena.statements import parse_statement
+from local.aws.cloud import ACCOUNT_ID
 from local.world import World
 from tests.trino.client import TrinoClient, TrinoQueryFailed
 from tests.trino.tables import SCRATCH_BUCKET, create_table, in_scratch
@@ -97,7 +97,7 @@ class Replay:
                 ours = self._stored(statement.unload.bucket, statement.unload.prefix)
                 compare = _differences
             else:
-                theirs = [tuple(map(_text, row)) for row in self._trino.run(statement.query, self._schema).rows]
+                theirs = [tuple(map(athena_text, row)) for row in self._trino.run(statement.query, self._schema).rows]
                 ours = _result(query)
                 compare = _ordered_differences
         except TrinoQueryFailed as failed:
@@ -130,10 +130,10 @@ def _exact(value: Any) -> Any:
 
 def _result(query: LocalExecution) -> list[Row]:
     assert query.rows is not None
-    return [tuple(row) for row in query.rows.page(0, query.rows.length)]
+    return [tuple(row) for row in query.rows.rows]
 
 
-def _text(value: Any) -> str | None:
+def athena_text(value: Any) -> str | None:
     """A value of Trino's JSON in the words that Athena's result files use."""
     match value:
         case None | str():
@@ -143,7 +143,7 @@ def _text(value: Any) -> str | None:
         case float():
             return java_double(value)
         case list():
-            return f"[{', '.join(str(_text(item)) for item in value)}]"
+            return f"[{', '.join(str(athena_text(item)) for item in value)}]"
     return str(value)
 
 
@@ -165,11 +165,5 @@ def _ordered_differences(ours: Sequence[Row], theirs: Sequence[Row]) -> Iterator
 
 def _shown(where: str, rows: list[Row]) -> Iterator[str]:
     if rows:
-        first = ", ".join(map(str, sorted(rows, key=str)[:SHOWN_DIFFERENCES]))
+        first = ", ".join(sorted(map(str, rows))[:SHOWN_DIFFERENCES])
         yield f"{len(rows)} rows {where}: {first}{' …' if len(rows) > SHOWN_DIFFERENCES else ''}"
-
-
-def show(comparisons: Sequence[Comparison], line: Callable[[str], None]) -> None:
-    """Tells every comparison on a line of its own."""
-    for comparison in comparisons:
-        line(str(comparison))

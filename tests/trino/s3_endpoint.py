@@ -25,23 +25,23 @@ class _Forwarding(BaseHTTPRequestHandler):
             self.send_error(503, "no local cloud is open")
             return
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _OF_THE_CONNECTION}
-        answer = requests.request(
-            self.command, _MOCKED_S3 + self.path, headers=headers, data=body, allow_redirects=False, timeout=60
-        )
         is_head = self.command == "HEAD"
+        url = _MOCKED_S3 + self.path
+        answer = requests.request(
+            self.command, url, headers=headers, data=body, allow_redirects=False, stream=is_head, timeout=60
+        )
         self.send_response(answer.status_code)
         for name, value in answer.headers.items():
             if name.lower() not in _OF_THE_CONNECTION:
                 self.send_header(name, value)
-        length = answer.headers.get("Content-Length", "0") if is_head else str(len(answer.content))
-        self.send_header("Content-Length", length)
+        content = b"" if is_head else answer.content
+        self.send_header("Content-Length", answer.headers.get("Content-Length", "0") if is_head else str(len(content)))
         self.end_headers()
-        if not is_head:
-            self.wfile.write(answer.content)
+        self.wfile.write(content)
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _forward  # noqa: N815
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *arguments: object) -> None:
         """Requests are not logged."""
 
 

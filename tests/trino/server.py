@@ -107,6 +107,7 @@ def _configure(work: Path, home: Path, port: int, s3_endpoint: str) -> None:
             "catalog.config-dir": str(catalogs),
             "plugin.dir": str(home / "plugin"),
             "task.concurrency": "2",
+            "optimizer.join-reordering-strategy": "NONE",
         },
     )
     _write_properties(
@@ -117,6 +118,7 @@ def _configure(work: Path, home: Path, port: int, s3_endpoint: str) -> None:
             "hive.metastore.catalog.dir": "s3://trino/metastore/",
             "hive.non-managed-table-writes-enabled": "true",
             "hive.partition-projection-enabled": "true",
+            "hive.recursive-directories": "true",
             "fs.hadoop.enabled": "false",
             "fs.native-s3.enabled": "true",
             "s3.endpoint": s3_endpoint,
@@ -132,6 +134,7 @@ def _command(home: Path, work: Path) -> list[str]:
     return [
         "java",
         HEAP,
+        "-XX:TieredStopAtLevel=1",  # every query is new to the server, so none lives long enough to be optimized
         "-XX:+ExitOnOutOfMemoryError",
         "-Duser.timezone=UTC",
         "-Djdk.attach.allowAttachSelf=true",

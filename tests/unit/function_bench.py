@@ -21,11 +21,13 @@ VALUES = {
     "BILLING_BUCKET": "billing",
     "CODE_VERSION": "c0de" * 16,
     "EXPORT_PREFIX": "cur2/chargeback/",
+    "INVOICE_READER_ROLE": "none",
     "FLATTENED_TAGS": '["cost-center", "business-unit"]',
     "LEDGER_BUCKET": "ledger",
     "PERIODS_TABLE": "periods",
     "RATIFIED_POLICY": "meridian.yaml",
     "RETENTION_YEARS": "7",
+    "SERVICENOW_SECRET": "servicenow",
     "STATEMENTS_BUCKET": "statements",
     "WORK_BUCKET": "work",
 }

@@ -96,6 +96,7 @@ def test_the_delivery_found_is_described_and_kept_for_the_run(bench: FunctionBen
         "run_id": name_run(BillingPeriod(2026, 5), EXECUTION, 1),
         "preview": True,
         "policy_key": "policies/p.yaml",
+        "invoices_key": "",
         "manifest_key": MANIFEST_KEY,
         "manifest_execution_id": "export-1",
         "data_files": 1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,10 +11,14 @@ from functions.shared import run_files
 from functions.shared.errors import InvariantViolated, ReconciliationFailed
 from functions.shared.reconciliation import Reconciliation
 from tests.unit.function_bench import FunctionBench
-from tests.unit.run_samples import RUN_ID, csv_of, invoice_row, pool_row, reconciliation
+from tests.unit.run_samples import RUN_ID, csv_of, invoice_row, policy_of_run, pool_row, reconciliation
 
 
-def event(bench: FunctionBench, *invoices: dict[str, str], line_items: int = 10) -> dict[str, Any]:
+def event(
+    bench: FunctionBench, *invoices: dict[str, str], line_items: int = 10, tolerance: str = "0.00"
+) -> dict[str, Any]:
+    policy = policy_of_run(invoice_tolerance=Decimal(tolerance))
+    bench.work.write_json(run_files.policy_key(RUN_ID), policy.model_dump(mode="json"))
     return {
         "run_id": RUN_ID,
         "invoices_result": bench.put_query_result("invoices", csv_of(*(invoices or (invoice_row(),)))),
@@ -52,6 +57,14 @@ def test_a_cent_too_little_fails_the_close_and_keeps_nothing(bench: FunctionBenc
     with pytest.raises(ReconciliationFailed, match=r"billed 100\.00, allocated 99\.99 USD, delta 0\.01"):
         bench.invoke("reconcile_ledger", event(bench, invoice_row(allocated_cost="99.99", delta="0.01")))
     assert not bench.work.latest_versions(run_files.reconciliation_key(RUN_ID))
+
+
+def test_an_invoice_may_be_as_far_from_its_lines_as_the_policy_tolerates(bench: FunctionBench) -> None:
+    rounded = invoice_row(billed_cost="100.02", allocated_cost="100.02", invoice_rounding="0.02")
+
+    assert bench.invoke("reconcile_ledger", event(bench, rounded, tolerance="0.02"))["billed_cost"] == "100.02"
+    with pytest.raises(ReconciliationFailed, match=r"its lines in the bill add up to 100\.00 USD: 0\.02 apart"):
+        bench.invoke("reconcile_ledger", event(bench, rounded, tolerance="0.01"))
 
 
 def test_lines_that_were_surveyed_but_not_added_up_fail_the_close(bench: FunctionBench) -> None:
