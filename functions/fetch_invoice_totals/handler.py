@@ -35,7 +35,7 @@ def handler(event: FetchInvoiceTotalsRequest, context: LambdaContext) -> dict[st
     source: Source = "none"
     totals = []
     if event.invoices_key:
-        source, totals = "file", read_invoice_file(event.invoices_key, work.read_text(event.invoices_key))
+        source, totals = "file", read_invoice_file(event.invoices_key, work.find_text(event.invoices_key))
     elif settings.invoice_reader_role != NO_ROLE:
         source = "invoicing_api"
         for account in event.billing_accounts:

@@ -42,11 +42,13 @@ class InvoiceTotalsFetched(Payload):
     total: Cents
 
 
-def read_invoice_file(name: str, text: str) -> list[InvoiceTotal]:
+def read_invoice_file(name: str, text: str | None) -> list[InvoiceTotal]:
     """Reads a CSV of billing_account_id, invoice_id, billing_currency, total.
 
-    Raises InvalidInvoiceFile that names line and column.
+    Raises InvalidInvoiceFile that names line and column, also when there is no such file (None).
     """
+    if text is None:
+        raise InvalidInvoiceFile(f"{name}: there is no such file in the work bucket")
     reader = csv.DictReader(io.StringIO(text))
     if tuple(reader.fieldnames or ()) != COLUMNS:
         raise InvalidInvoiceFile(f"{name}: the header must be {','.join(COLUMNS)}")

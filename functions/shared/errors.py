@@ -108,7 +108,7 @@ class InvalidPolicy(BadInputError):
 
 
 class InvalidInvoiceFile(BadInputError):
-    """The file with AWS's invoice totals cannot be read; the message names line and column."""
+    """The file with AWS's invoice totals is not there or cannot be read; the message names line and column."""
 
 
 class PeriodLocked(ChargebackError):

@@ -12,7 +12,7 @@ from functions.shared.filed_statement import FiledStatement
 from functions.shared.money import total
 from functions.shared.observability import logger, metrics, tracer
 from functions.shared.reconciliation import Reconciliation
-from functions.shared.seal import Seal
+from functions.shared.seal import Seal, retention_end
 from functions.shared.settings import Settings, load_settings
 from functions.summarize_run.logic import (
     RunSummarized,
@@ -24,6 +24,7 @@ from functions.summarize_run.logic import (
 
 class SummarizeRunSettings(Settings):
     ledger_bucket: str
+    retention_years: int
     work_bucket: str
 
 
@@ -41,13 +42,19 @@ def handler(event: SummarizeRunRequest, context: LambdaContext) -> dict[str, obj
     tags = work.read_json(run_files.unrecognized_tags_key(run_id))
     filed = [FiledStatement.model_validate(row) for row in work.read_records(run_files.rendered_prefix(run_id))]
     posted = [PostedCharge.model_validate(row) for row in work.read_records(run_files.postings_prefix(run_id))]
+    summary = build_summary(event, policy, reconciliation, totals, filed, posted) | {"unrecognized_tags": tags}
+    evidence = build_evidence(event, policy, seal, reconciliation, filed)
     target, prefix = work, f"runs/{run_id}/"
     if event.status == "CLOSED":
         target = ObjectStore(settings.ledger_bucket)
         prefix = run_files.period_prefix(event.charge_period, event.revision)
-    summary = build_summary(event, policy, reconciliation, totals, filed, posted) | {"unrecognized_tags": tags}
-    target.write_json(f"{prefix}summary.json", summary)
-    target.write_json(f"{prefix}evidence.json", build_evidence(event, policy, seal, reconciliation, filed))
+        until = retention_end(event.started_at, settings.retention_years)
+        # Written again when a close is resumed: the same ledger's records may stay as they were first written.
+        target.write_json_once(f"{prefix}summary.json", summary, event.ledger["content_sha256"], until)
+        target.write_json_once(f"{prefix}evidence.json", evidence, event.ledger["content_sha256"], until)
+    else:
+        target.write_json(f"{prefix}summary.json", summary)
+        target.write_json(f"{prefix}evidence.json", evidence)
     logger.info("run summarized", run_id=run_id, status=event.status, delta=summary["delta"])
     return RunSummarized(
         summary=target.uri(f"{prefix}summary.json"),

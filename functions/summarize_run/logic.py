@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from functions.post_charge.logic import PostedCharge
@@ -24,6 +25,7 @@ class SummarizeRunRequest(Payload):
     charge_period: str
     revision: int
     status: str
+    started_at: datetime
     execution_arn: str
     state_machine: str
     steps: dict[str, dict[str, Any]]

@@ -64,7 +64,7 @@ class CloseFunctions(Construct):
         )
         self._add("post_charge", work | {"servicenow_secret": servicenow.secret_arn})
         self._add("check_postings", work)
-        self._add("summarize_run", work | ledger)
+        self._add("summarize_run", work | ledger | retention)
         self._add("record_failure", periods_table)
 
         self._grant_work()
@@ -167,8 +167,9 @@ class CloseFunctions(Construct):
         self._list_versions("RenderStatement", work, "runs/*/rendered/*")
         self._list_versions("CheckPostings", work, "runs/*/postings/")
         self._list_versions("SummarizeRun", work, "runs/*/rendered/", "runs/*/postings/")
-        # Without it S3 answers "forbidden" for a driver file that is not there, and the policy's author learns nothing.
-        self._allow("CompilePolicy", ["s3:ListBucket"], [work.bucket_arn])
+        # Without it S3 answers "forbidden" for a file that is not there, and whoever named it learns nothing.
+        for state in ("CompilePolicy", "FetchInvoiceTotals"):
+            self._allow(state, ["s3:ListBucket"], [work.bucket_arn])
 
     def _grant_billing(self, export_prefix: str) -> None:
         """The bill is read by those that find, seal and check it, and by the queries; retention is set by one."""
@@ -187,7 +188,7 @@ class CloseFunctions(Construct):
         once = ["s3:PutObject", "s3:PutObjectRetention", "s3:GetObject"]
         ledger, statements = self._data.ledger, self._data.statements
         self._allow("PublishLedger", once, [ledger.arn_for_objects("ledger/*")])
-        self._allow("SummarizeRun", ["s3:PutObject"], [ledger.arn_for_objects("periods/*")])
+        self._allow("SummarizeRun", once, [ledger.arn_for_objects("periods/*")])
         self._allow("RenderStatement", once, [statements.arn_for_objects("charge_period=*")])
         self._allow("RenderStatement", ["s3:PutObject"], [statements.arn_for_objects("drafts/*")])
         self._allow("PublishLedger", ["kms:GenerateDataKey"], [self._key.key_arn])

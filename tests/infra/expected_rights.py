@@ -51,6 +51,7 @@ FUNCTIONS = {
     """,
     "FetchInvoiceTotals": """
         s3:GetObject <Work>/invoices/*
+        s3:ListBucket <Work>
         s3:PutObject <Work>/runs/*/invoice_totals/*
         kms:GenerateDataKey <Key>
     """,
@@ -118,7 +119,9 @@ FUNCTIONS = {
         s3:ListBucketVersions <Work> when s3:prefix is like runs/*/postings/
         s3:PutObject <Work>/runs/*/summary.json
         s3:PutObject <Work>/runs/*/evidence.json
+        s3:GetObject <Ledger>/periods/*
         s3:PutObject <Ledger>/periods/*
+        s3:PutObjectRetention <Ledger>/periods/*
         kms:GenerateDataKey <Key>
     """,
     "RecordFailure": """

@@ -56,7 +56,9 @@ pools:
   - {id: logging, name: Logging, split: {method: fixed, shares: {CC-1: "0.5", "pool:support": "0.5"}}}
   - {id: untagged, name: Untagged, split: {method: even, among: [CC-1, CC-2, Zeta]}}
   - {id: untaggable, name: Untaggable, split: {method: driver, driver: headcount}}
-  - {id: unrecognized, name: Unrecognised, split: {method: fixed, shares: {"pool:logging": "0.25", Zeta: "0.75"}}}
+  - id: unrecognized
+    name: Unrecognised
+    split: {method: fixed, shares: {"pool:logging": "0.25", "pool:support": "0.25", logging: "0.25", Zeta: "0.25"}}
 drivers: {headcount: {file: headcount.csv}}
 defaults: {unowned_cost_center: CC-9}
 """
@@ -93,7 +95,7 @@ def _commitments() -> list[Line]:
     bought = {"reservation_reservation_a_r_n": "arn:aws:ec2:reserved/1"}
     return [
         line(10.0, "SavingsPlanCoveredUsage", savings_plan_savings_plan_effective_cost=7.1234567891),
-        line(4.0, "SavingsPlanCoveredUsage"),
+        line(4.0, "SavingsPlanCoveredUsage", owner="Zeta"),
         line(-10.0, "SavingsPlanNegation"),
         line(9.0, "SavingsPlanRecurringFee", **dict(zip(plan, (9.0, 6.5), strict=True))),
         line(100.0, "SavingsPlanUpfrontFee"),
@@ -131,6 +133,7 @@ def _owners() -> list[Line]:
         "cc-1",
         " CC-2 ",
         "\u00a0Zeta\u3000",
+        "\tCC-2\u2028",
         "Cafe\u0301 One",
         "CAF\u00c9 ONE",
         "typo",
@@ -280,6 +283,7 @@ _ITEMS = {
         Target("cost_center", "Y"): CENT // 2,
         Target("pool", "Y"): -3 * CENT - CENT // 2,
     },
+    Invoice(HERE, "USD", "kinds"): {Target("cost_center", "z"): CENT // 2, Target("pool", "a"): CENT // 2},
     Invoice(HERE, "USD", "sized"): {
         Target("cost_center", "a"): CENT + CENT // 2,
         Target("cost_center", "b"): 2 * CENT + CENT // 2,
@@ -298,7 +302,7 @@ _POOLS: dict[str, tuple[int, dict[Target, int]]] = {
     "none": (77, {_A: 0, _B: -4}),
     "some": (77, {_A: 0, _B: 4, _C: -4}),
     "nothing": (0, {_A: 1}),
-    "just below": (10**11 + 1, {_A: 10**17 - 1, _B: 10**6 + 1}),
+    "just below": (10**11 - 1, {_A: 10**17 + 6, _B: 1}),
     "just whole": (3 * 10**10, {_A: 10**15 + 1, _B: 2 * 10**15 + 2}),
     "large": (-(10**11), {_A: 10**18, _B: 10**18 - 1, _C: 1}),
 }
@@ -306,9 +310,8 @@ _POOLS: dict[str, tuple[int, dict[Target, int]]] = {
 
 def _of_month(policy: Policy, lines: list[Line], invoiced: Mapping[Invoice, int] | None = None) -> Callable[..., None]:
     def check(engine: Engine) -> None:
-        for flat_tags in (False, True):
-            found = engine.allocate(lines, policy, invoiced, flat_tags=flat_tags)
-            assert_same(found, allocate(lines, policy, invoiced), lines_read=len(lines))
+        found = engine.allocate(lines, policy, invoiced, flat_tags=invoiced is not None)
+        assert_same(found, allocate(lines, policy, invoiced), lines_read=len(lines))
 
     return check
 
@@ -341,12 +344,27 @@ CASES: Mapping[str, Callable[[Engine], None]] = {
     "tied lines": _of_owned(_tied_lines()),
     "chained pools": _of_owned(_chained_pools()),
     "rules": _of_month(POLICY, _rules()),
-    "pods": _of_month(POLICY, _pods()),
     "owners": _of_month(POLICY, _owners()),
+    "pods": _of_month(POLICY, _pods()),
+    "classes": _of_month(POLICY, _classes()),
     "commitments": _of_month(POLICY, _commitments(), {ONE: 80_000, Invoice(HERE, "USD", "INV-3"): -2}),
     "billed": _of_month(BILLED, _commitments()),
-    "classes": _of_month(POLICY, _classes()),
-    "invoices": _of_month(POLICY, _invoices()),
     "dust": _of_month(POLICY, _dust()),
+    "invoices": _of_month(POLICY, _invoices()),
 }
 """Each raises AssertionError when the SQL is not what the reference says."""
+
+_DECIDED_BY = {
+    "r010_control_totals": ("pods", "dust"),
+    "f010_charges": ("classes", "commitments", "billed", "dust"),
+    "a010_divided_charges": ("pods", "commitments"),
+    "a020_owned_charges": ("owners", "rules", "commitments"),
+    "a030_invoice_items": ("items",),
+    "a040_pool_shares": ("pools", "chained pools"),
+    "a050_ledger_entries": ("tied lines", "commitments"),
+}
+
+
+def cases_of(statement: str) -> list[Callable[[Engine], None]]:
+    """All cases, those first that a statement has most to do with."""
+    return [CASES[name] for name in dict.fromkeys((*_DECIDED_BY[statement], *CASES))]

@@ -130,7 +130,7 @@ class Engine:
             ("charges", "sum(exact_cost) AS unblended_cost"),
         ):
             self._connection.execute(
-                f"INSERT INTO {table} BY NAME SELECT billing_account_id, invoice_id, billing_currency, {amounts}, "  # noqa: S608
+                f"INSERT INTO {table} BY NAME SELECT billing_account_id, invoice_id, billing_currency, {amounts}, "
                 "0 AS line_count, run_id FROM owned_charges GROUP BY ALL"
             )
         return self._share_out(run, policy)
@@ -177,17 +177,17 @@ class Engine:
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         """The rows of a run's table as they stand after it."""
-        return _dicts(self._connection.execute(f"SELECT * FROM {table} WHERE run_id = '{RUN}'"))  # noqa: S608
+        return _dicts(self._connection.execute(f"SELECT * FROM {table} WHERE run_id = '{RUN}'"))
 
     def _empty(self) -> None:
         for table in declared_tables():
-            self._connection.execute(f"DELETE FROM {table}")  # noqa: S608
+            self._connection.execute(f"DELETE FROM {table}")
         self._values = {"run_id": RUN}
 
     def _crowd(self, table: str, which: str = "") -> None:
         """Gives a table the same rows once more, as another run's."""
         if self._crowded and "run_id" in declared_tables()[table]:
-            others = f"SELECT * REPLACE ('other' AS run_id) FROM {table}{which}"  # noqa: S608
+            others = f"SELECT * REPLACE ('other' AS run_id) FROM {table}{which}"
             self._connection.execute(f"INSERT INTO {table} {others}")
 
     def _start(self, policy: Policy, *, has_invoices: bool = False) -> PolicyOfRun:
@@ -277,7 +277,7 @@ class Engine:
         query = self._duckdb_text(name, self._values | {"pool_level": level or 0}, flat_tags)
         relation = sql_catalog.load_statement(name).relation
         of_level = "" if level is None else f" WHERE level = {level}"
-        self._connection.execute(f"INSERT INTO {relation} BY NAME SELECT *{keys} FROM ({query})")  # noqa: S608
+        self._connection.execute(f"INSERT INTO {relation} BY NAME SELECT *{keys} FROM ({query})")
         self._crowd(relation, of_level)
 
     def _select(self, name: str) -> list[dict[str, Any]]:
@@ -297,7 +297,7 @@ class Engine:
             names = sorted({name for row in rows for name in row})
             columns = {name: pa.array([row.get(name) for row in rows], _arrow_type(table, name)) for name in names}
             self._connection.register("filling", pa.table(columns))
-            self._connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM filling")  # noqa: S608
+            self._connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM filling")
             self._connection.unregister("filling")
             self._crowd(table)
 

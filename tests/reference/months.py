@@ -47,8 +47,8 @@ RESOURCES = (None, "", "i-1", "i-2", "arn:aws:s3:::logs")
 OPERATIONS = (None, "RunInstances", "Nat")
 USAGE_TYPES = (None, "BoxUsage:m5", "DataTransfer-Out", "Box")
 ODD_IDS = ("ΟΔΟΣ", "İzmir", "Straße", "Ölçü", "é-1", "cost_center:CC-1", "logging", "𝔘nit", "ﬃ", "a", "B", "~", "CC 1")
-BLANKS = ("", " ", "\u00a0", " \u3000\u2003")
-SPACES = ("", " ", "\u00a0", "\u3000 ", "\t")
+BLANKS = ("", " ", "\u00a0", " \u3000\u2003", "\v\x1c\x85")
+SPACES = ("", " ", "\u00a0", "\u3000 ", "\t", "\u2028\x85", "\v\x1c")
 
 # ten-billionths: nothing, the smallest amount, halves of a cent and their neighbours, thirds, and large ones
 NOTABLE = (0, 1, 49_999_999, 50_000_000, 50_000_001, 99_999_999, 100_000_000, 150_000_000, 3_333_333_333, 6_666_666_667)
@@ -336,8 +336,8 @@ Pools = dict[str, tuple[int, dict[Target, int]]]
 def weighted_pools(draw: st.DrawFn) -> Pools:
     """Pools in cents with weights in millionths, ties and near misses of whole quotients among them.
 
-    A pool of k cents whose weights have the sum W leaves a quotient just below a whole number where k·w is one less
-    than a multiple of W: there a quotient taken in floating point comes out one too high.
+    A recipient with all the weight W but 1 has a share of c·(W−1)÷W, which is just below c: for large W a quotient
+    taken in floating point comes out as c.
     """
     ids = st.sampled_from(("a", "b", "B", "CC-1", "CC-10", "CC-9", "é", "𝔘nit", "logging"))
     recipients = st.builds(Target, st.sampled_from(("cost_center", "pool")), ids)
@@ -348,7 +348,7 @@ def weighted_pools(draw: st.DrawFn) -> Pools:
         weights = draw(st.dictionaries(recipients, weight, max_size=9))
         pools[f"pool-{number}"] = draw(cents), weights
     if draw(st.booleans()):
-        size = draw(st.integers(10**9, 10**11))
-        weights = {Target("cost_center", "near"): size * 10**6 - 1, Target("cost_center", "rest"): 10**6 + 1}
-        pools["near-miss"] = size + 1, weights
+        total = 10**17 + draw(st.integers(1, 1000))
+        near = {Target("cost_center", "most"): total - 1, Target("cost_center", "rest"): 1}
+        pools["near-miss"] = 10**11 - draw(st.integers(1, 100)), near
     return pools

@@ -17,8 +17,10 @@ class Mutation(NamedTuple):
 _F, _A, _O, _I = "f010_charges", "a010_divided_charges", "a020_owned_charges", "a030_invoice_items"
 _P, _L, _C = "a040_pool_shares", "a050_ledger_entries", "r010_control_totals"
 _RUN = "where run_id = :run_id"
-_TRIM = r"regexp_replace(normalize(owner_tag, NFC), '^[\s\p{Z}]+|[\s\p{Z}]+$', '')"
 _NEVER = "false then"
+_TOTAL = "sum(exact_cost) over (partition by billing_account_id, invoice_id, billing_currency)"
+_SIGNED = "* 100 as decimal(38, 0)) as cents,\n        cast(case when sum(incoming.cost) < 0 then "
+_TEAM = "element_at(signatures.policy_tags, rule_terms.tag_position)"
 
 MUTATIONS = (
     # the bill
@@ -31,7 +33,6 @@ MUTATIONS = (
         "case when split_parent_resource_id = '' then unblended_cost else cast(0 as decimal(38, 10)) end",
         "unblended_cost",
     ),
-    Mutation("split rows count as effective cost", _F, "when split_parent_resource_id <> '' then", f"when {_NEVER}"),
     Mutation(
         "split rows count in the control total", _C, "coalesce(split_line_item_parent_resource_id, '') = ''", "true"
     ),
@@ -53,7 +54,6 @@ MUTATIONS = (
         "coalesce(bill_invoice_id, '') as invoice_id",
         "bill_invoice_id as invoice_id",
     ),
-    Mutation("a missing resource id stays null", _F, "coalesce(line_item_resource_id, '')", "line_item_resource_id"),
     Mutation(
         "a missing owner tag stays null", _F, "coalesce(resource_tag(:owner_tag), '')", "resource_tag(:owner_tag)"
     ),
@@ -101,7 +101,10 @@ MUTATIONS = (
     Mutation("a refund is usage", _F, "when line_item_type = 'Refund' then 'refund'", ""),
     # split cost
     Mutation(
-        "pods without an owner claim", _A, r"and regexp_replace(owner_tag, '^[\s\p{Z}]+|[\s\p{Z}]+$', '') <> ''", ""
+        "pods without an owner claim",
+        _A,
+        "and regexp_like(\n            owner_tag,",
+        "and regexp_like(\n            'pod' || owner_tag,",
     ),
     Mutation("claims are paid in full, whatever the instance costs", _A, "greatest(", "least("),
     Mutation("only the unused part is claimed", _F, "split_used_cost + split_unused_cost", "split_unused_cost"),
@@ -119,14 +122,15 @@ MUTATIONS = (
         "",
     ),
     # ownership
-    Mutation("case matters in owner tags", _O, f"lower({_TRIM})", _TRIM),
-    Mutation("spaces matter in owner tags", _O, _TRIM, "normalize(owner_tag, NFC)"),
+    Mutation("case matters in owner tags", _O, "lower(\n            regexp_replace(", "concat('', regexp_replace("),
+    Mutation("spaces matter in owner tags", _O, r"\x1c-\x20", r"\x1c-\x1f"),
+    Mutation("spaces that do not break matter in owner tags", _O, r"\x{a0}", ""),
     Mutation("accents must be composed", _O, "normalize(owner_tag, NFC)", "owner_tag"),
     Mutation(
         "case matters in rules",
         _O,
         "when 'usage_type_prefix'",
-        "when 'tag:team' then element_at(signatures.policy_tags, rule_terms.tag_position) = rule_terms.match_value when 'usage_type_prefix'",
+        f"when 'tag:team' then {_TEAM} = rule_terms.match_value when 'usage_type_prefix'",
     ),
     Mutation("the last rule wins", _O, "min(rule_order)", "max(rule_order)"),
     Mutation(
@@ -170,20 +174,20 @@ MUTATIONS = (
     Mutation(
         "the invoice is cut off at the cent",
         _I,
-        "cast(sum(exact_cost) over (partition by billing_account_id, invoice_id, billing_currency) as decimal(38, 2))",
-        "cast(floor(sum(exact_cost) over (partition by billing_account_id, invoice_id, billing_currency) * 100) * decimal '0.01' as decimal(38, 2))",
+        f"cast({_TOTAL} as decimal(38, 2))",
+        f"cast(floor({_TOTAL} * 100) * decimal '0.01' as decimal(38, 2))",
     ),
     Mutation(
         "half a cent is rounded up, also below zero",
         _I,
-        "cast(sum(exact_cost) over (partition by billing_account_id, invoice_id, billing_currency) as decimal(38, 2))",
-        "cast(floor(sum(exact_cost) over (partition by billing_account_id, invoice_id, billing_currency) * 100 + decimal '0.5') * decimal '0.01' as decimal(38, 2))",
+        f"cast({_TOTAL} as decimal(38, 2))",
+        f"cast(floor({_TOTAL} * 100 + decimal '0.5') * decimal '0.01' as decimal(38, 2))",
     ),
     Mutation(
         "half a cent is rounded towards zero",
         _I,
-        "cast(sum(exact_cost) over (partition by billing_account_id, invoice_id, billing_currency) as decimal(38, 2))",
-        "cast(sum(exact_cost) over (partition by billing_account_id, invoice_id, billing_currency) * decimal '0.999999999' as decimal(38, 2))",
+        f"cast({_TOTAL} as decimal(38, 2))",
+        f"cast({_TOTAL} * decimal '0.999999999' as decimal(38, 2))",
     ),
     # splitting pools
     Mutation("ties go to the smaller weight", _P, "weight desc, recipient_id", "weight, recipient_id"),
@@ -209,12 +213,12 @@ MUTATIONS = (
         "remainder_rank <= leftover_cents",
         "remainder_rank <= leftover_cents + 1",
     ),
-    Mutation("a credit becomes a charge", _P, "decimal '-0.01'", "decimal '0.01'"),
+    Mutation("a credit becomes a charge", _P, "'-0.01'", "'0.01'"),
     Mutation(
         "a credit is not split as its mirror image",
         _P,
-        "cast(abs(sum(incoming.cost)) * 100 as decimal(38, 0)) as cents,\n        case when sum(incoming.cost) < 0 then decimal '-0.01' else decimal '0.01' end",
-        "cast(sum(incoming.cost) * 100 as decimal(38, 0)) as cents,\n        decimal '0.01'",
+        f"cast(abs(sum(incoming.cost)) {_SIGNED}'-0.01'",
+        f"cast(sum(incoming.cost) {_SIGNED}'0.01'",
     ),
     Mutation("negative weights take part", _P, "where weight > 0", "where weight <> 0"),
     Mutation("who has no weight takes part", _P, "where weight > 0", "where weight >= 0"),
@@ -236,7 +240,12 @@ MUTATIONS = (
         "            and pool_costs.billing_currency = direct_costs.billing_currency\n",
         "",
     ),
-    Mutation("a quotient guessed too high stays", _P, "when numerator < near_quotient * total_weight then -1", ""),
+    Mutation(
+        "quotients are guessed in single precision",
+        _P,
+        "cast(numerator as double) / cast(total_weight as double)",
+        "cast(numerator as real) / cast(total_weight as real)",
+    ),
     Mutation(
         "shares of all invoices are ranked together",
         _P,

@@ -173,8 +173,14 @@ def results_left_by(state: State) -> set[str]:
     return {state.result} if state.result else set()
 
 
-def places_on_every_way() -> dict[str, set[str]]:
-    """For every state outside of Maps the places that every way to it has filled."""
+def next_states(state: State, *, preview: bool) -> list[str]:
+    """Where it leads in a preview, or in a close."""
+    asks = any(choice["Variable"] == "$.delivery.preview" for choice in state.body.get("Choices", []))
+    return [state.next_states[0 if preview else 1]] if asks else state.next_states
+
+
+def places_on_every_way(*, preview: bool) -> dict[str, set[str]]:
+    """For every state outside of Maps that is reached the places that every way to it has filled."""
     outer = {name: state for name, state in STATES.items() if not state.map_name}
     filled: dict[str, set[str]] = {definition()["StartAt"]: set()}
     left = [str(definition()["StartAt"])]
@@ -183,7 +189,7 @@ def places_on_every_way() -> dict[str, set[str]]:
         before = filled[state.name]
         replaces = state.kind == "Pass" and "ResultPath" not in state.body
         own = {name.removesuffix(".$") for name in state.body["Parameters"]} if replaces else before
-        ways = dict.fromkeys(state.next_states, own | results_left_by(state))
+        ways = dict.fromkeys(next_states(state, preview=preview), own | results_left_by(state))
         ways |= dict.fromkeys(state.catching_states, before | {"caught"})
         for follower, places in ways.items():
             known = filled.get(follower)
@@ -193,30 +199,36 @@ def places_on_every_way() -> dict[str, set[str]]:
     return filled
 
 
-FILLED = places_on_every_way()
+FILLED = {preview: places_on_every_way(preview=preview) for preview in (False, True)}
 
 
+def is_among(path: str, places: set[str]) -> bool:
+    """Whether a place, or something within or around it, is filled."""
+    return any(f"{path}.".startswith(f"{place}.") or f"{place}.".startswith(f"{path}.") for place in places)
+
+
+@pytest.mark.parametrize("preview", [False, True], ids=["close", "preview"])
 @every_state
-def test_a_state_reads_only_what_every_way_to_it_has_left(state: State) -> None:
+def test_a_state_reads_only_what_every_way_to_it_has_left(state: State, preview: bool) -> None:
     if state.map_name:
-        given = {name.removesuffix(".$") for name in STATES[state.map_name].body.get("ItemSelector", {})}
-        unknown = {path for path in state.references if path.split(".")[0] not in given}
+        places = {name.removesuffix(".$") for name in STATES[state.map_name].body.get("ItemSelector", {})}
+    elif state.name in FILLED[preview]:
+        places = FILLED[preview][state.name]
     else:
-        places = FILLED[state.name]
-        unknown = {
-            path
-            for path in state.references
-            if not any(
-                path == place or path.startswith(f"{place}.") or place.startswith(f"{path}.") for place in places
-            )
-        }
+        return
 
-    assert not unknown
+    assert not {path for path in state.references if not is_among(path, places)}
+
+
+def test_a_preview_never_comes_near_the_lock_the_ledger_or_the_books() -> None:
+    tables = {name for name, state in TASKS.items() if "dynamodb" in state.body["Resource"]}
+
+    assert not FILLED[True].keys() & {"TakePeriodLock", "PublishLedger", "PostCharges", "CheckPostings", *tables}
+    assert FILLED[True].keys() | FILLED[False].keys() == {name for name, state in STATES.items() if not state.map_name}
 
 
 @every_state
 def test_a_state_reads_only_fields_that_a_function_declares_to_give(state: State) -> None:
-    """The state's answer is the one model of its handler that is neither settings, nor request, nor kept in a bucket."""
     givers = {other.result: other for other in TASKS.values() if other.function and other.result}
 
     for path in state.references if not state.map_name else ():
@@ -227,19 +239,11 @@ def test_a_state_reads_only_fields_that_a_function_declares_to_give(state: State
 
 
 def answers_of(function: str) -> list[type[Any]]:
-    logic = [
-        member
-        for module in ("logic", "payload", "handler")
-        for member in vars(_module(function, module)).values()
-        if inspect.isclass(member) and issubclass(member, BaseModel) and not member.__name__.endswith("Request")
-    ]
-    state = import_module("functions.shared.period_state")
-    return [*logic, state.Admission] if function == "TakePeriodLock" else logic
-
-
-def _module(function: str, name: str) -> Any:
-    file = ROOT / "functions" / FUNCTIONS[function] / f"{name}.py"
-    return import_module(f"functions.{FUNCTIONS[function]}.{name}") if file.is_file() else object
+    """The payloads that a function's own modules declare or import, but for its request."""
+    folder = ROOT / "functions" / FUNCTIONS[function]
+    modules = [import_module(f"functions.{folder.name}.{file.stem}") for file in folder.glob("*.py")]
+    found = [member for module in modules for member in vars(module).values() if inspect.isclass(member)]
+    return [model for model in found if issubclass(model, BaseModel) and not model.__name__.endswith("Request")]
 
 
 README = (FOLDER / "README.md").read_text(encoding="utf-8")

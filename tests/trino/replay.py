@@ -16,16 +16,23 @@ from typing import Any
 import pyarrow.parquet as pq
 from moto.athena.models import athena_backends
 
+from functions.render_queries.logic import fold_values
+from functions.shared import run_files
+from functions.shared.compiled_policy import PolicyOfRun
+from functions.shared.delivery import Delivery
 from functions.shared.periods import BillingPeriod
+from functions.shared.sql_catalog import render, render_over
 from local.athena.backend import LocalExecution
 from local.athena.results import java_double
 from local.athena.statements import parse_statement
 from local.aws.cloud import ACCOUNT_ID
-from local.world import World
+from local.queries import query
+from local.world import CONFIG, World
 from tests.trino.client import TrinoClient, TrinoQueryFailed
 from tests.trino.tables import SCRATCH_BUCKET, create_table, in_scratch
 
 SHOWN_DIFFERENCES = 3
+LINE_ITEM_BASES = ("f010_charges", "a020_owned_charges")
 Row = tuple[Any, ...]
 _numbers = itertools.count(1)
 
@@ -57,6 +64,7 @@ class Replay:
         self._trino = trino
         self._schema = f"world_{next(_numbers)}"
         self._replayed: set[str] = set()
+        self._month = self._run_id = self._period = ""
         world.cloud.client("s3").create_bucket(Bucket=SCRATCH_BUCKET)
         trino.run(f"CREATE SCHEMA {self._schema} WITH (location = 's3://{SCRATCH_BUCKET}/{self._schema}/')")
         glue = world.cloud.client("glue")
@@ -76,45 +84,71 @@ class Replay:
         if execution["status"] != "SUCCEEDED":
             raise CloseFailed(f"{period}: {execution.get('error')}: {execution.get('cause')}")
         output = json.loads(execution["output"])
-        month = f"{cur.name} {period} revision {output['period']['revision']}"
-        return [self._compare(month, query) for query in self._new_queries()]
+        self._month = f"{cur.name} {period} revision {output['period']['revision']}"
+        self._run_id, self._period = output["period"]["run_id"], period
+        return [self._compare(str(asked.token).rsplit("-", 1)[-1], asked) for asked in self._new_queries()]
+
+    def explain(self, cost_center: str, pool: str) -> list[Comparison]:
+        """Asks both engines what stands behind a cost center's and a pool's cost in the month that was closed last."""
+        comparisons = []
+        for name, sql in self._explanations(cost_center, pool):
+            query(self._world, sql)
+            comparisons += [self._compare(name, asked) for asked in self._new_queries()]
+        return comparisons
+
+    def _explanations(self, cost_center: str, pool: str) -> Iterator[tuple[str, str]]:
+        world, run = self._world, {"run_id": self._run_id}
+        delivery = Delivery.model_validate_json(world.read_work(run_files.delivery_key(self._run_id)))
+        policy = PolicyOfRun.model_validate_json(world.read_work(run_files.policy_key(self._run_id)))
+        fold, flat_tags = fold_values(
+            delivery, policy, flattened_tags=CONFIG.flattened_tags, billing_bucket=world.billing_bucket
+        )
+        ledger = {"charge_period": self._period, "cost_center": cost_center}
+        yield "x010_ledger_entries", render("x010_ledger_entries", ledger)
+        yield "x040_pool_flow", render("x040_pool_flow", {**run, "pool_id": pool})
+        for kind, owner_id in (("cost_center", cost_center), ("pool", pool)):
+            owner = {**run, "owner_kind": kind, "owner_id": owner_id, "service_name": ""}
+            yield "x030_owned_cost", render("x030_owned_cost", owner)
+            line_items = render_over("x020_line_items", LINE_ITEM_BASES, {**fold, **owner}, flat_tags=flat_tags)
+            yield "x020_line_items", line_items
 
     def _new_queries(self) -> Iterator[LocalExecution]:
-        for query in list(athena_backends[ACCOUNT_ID][self._world.cloud.region].executions.values()):
-            if isinstance(query, LocalExecution) and query.status == "SUCCEEDED" and query.id not in self._replayed:
-                self._replayed.add(query.id)
-                yield query
+        for asked in list(athena_backends[ACCOUNT_ID][self._world.cloud.region].executions.values()):
+            if isinstance(asked, LocalExecution) and asked.status == "SUCCEEDED" and asked.id not in self._replayed:
+                self._replayed.add(asked.id)
+                yield asked
 
-    def _compare(self, month: str, query: LocalExecution) -> Comparison:
-        name = str(query.token).rsplit("-", 1)[-1]
-        statement = parse_statement(query.query)
+    def _compare(self, name: str, asked: LocalExecution) -> Comparison:
+        statement = parse_statement(asked.query)
         started = time.monotonic()
+        found: list[str] = []
         try:
             if statement.unload:
                 place = in_scratch(statement.unload.location, self._world.work_bucket)
                 self._trino.run(self._create_as(name, place, statement.query), self._schema)
-                theirs = self._stored(SCRATCH_BUCKET, statement.unload.prefix)
-                ours = self._stored(statement.unload.bucket, statement.unload.prefix)
-                compare = _differences
+                columns, ours = self._stored(statement.unload.bucket, statement.unload.prefix)
+                other_columns, theirs = self._stored(SCRATCH_BUCKET, statement.unload.prefix)
+                if ours and theirs and columns != other_columns:
+                    found.append(f"DuckDB writes columns {columns}, Trino {other_columns}")
+                found += _differences(ours, theirs)
             else:
+                ours = [] if asked.rows is None else [tuple(row) for row in asked.rows.rows]
                 theirs = [tuple(map(athena_text, row)) for row in self._trino.run(statement.query, self._schema).rows]
-                ours = _result(query)
-                compare = _ordered_differences
+                found += _ordered_differences(ours, theirs)
         except TrinoQueryFailed as failed:
-            return Comparison(month, name, 0, time.monotonic() - started, (str(failed),))
-        return Comparison(month, name, len(ours), time.monotonic() - started, tuple(compare(ours, theirs)))
+            return Comparison(self._month, name, 0, time.monotonic() - started, (str(failed),))
+        return Comparison(self._month, name, len(ours), time.monotonic() - started, tuple(found))
 
     def _create_as(self, name: str, place: str, query: str) -> str:
         """What UNLOAD does on Athena: the rows as Parquet in a folder, with the types the SELECT gives them."""
         table = f"unload_{next(_numbers)}_{name}"
         return f"CREATE TABLE {table} WITH (format = 'PARQUET', external_location = '{place}') AS {query.strip()}"
 
-    def _stored(self, bucket: str, prefix: str) -> list[Row]:
-        """The rows of all Parquet files of a folder."""
+    def _stored(self, bucket: str, prefix: str) -> tuple[list[tuple[str, str]], list[Row]]:
+        """The columns with their types, and the rows, of all Parquet files of a folder."""
         tables = [pq.read_table(item.path) for item in self._world.cloud.files.objects(bucket, prefix)]
-        names = [(field.name, _kind(str(field.type))) for field in tables[0].schema] if tables else []
-        rows = [tuple(row.values()) for table in tables for row in table.to_pylist()]
-        return [(tuple(names),), *((*map(_exact, row),) for row in rows)] if tables else []
+        columns = [(field.name, _kind(str(field.type))) for field in tables[0].schema] if tables else []
+        return columns, [tuple(map(_exact, row.values())) for table in tables for row in table.to_pylist()]
 
 
 def _kind(arrow_type: str) -> str:
@@ -126,11 +160,6 @@ def _exact(value: Any) -> Any:
     if isinstance(value, Decimal):
         return format(value, "f")
     return tuple(value) if isinstance(value, list) else value
-
-
-def _result(query: LocalExecution) -> list[Row]:
-    assert query.rows is not None
-    return [tuple(row) for row in query.rows.rows]
 
 
 def athena_text(value: Any) -> str | None:

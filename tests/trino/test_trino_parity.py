@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from functions.shared.sql_catalog import load_statements
 from local.close import SAMPLE_POLICY
 from local.sample.month import write_month
 from local.world import open_world
@@ -33,9 +34,12 @@ def test_every_statement_gives_the_same_rows_for_the_sample_organisation(
         for name, period, line_items, seed in deliveries:
             write_month(tmp_path / name, period, line_items=line_items, seed=seed)
             comparisons += replay.close(tmp_path / name, SAMPLE_POLICY, period)
+        comparisons += replay.explain(cost_center="CC-1101", pool="untagged")
 
     _assert_equal(comparisons, compared)
     rows = {(each.month, each.statement): each.rows for each in comparisons}
+    names = [each.statement for each in comparisons]
+    assert [file for file in load_statements() if not any(name.startswith(file) for name in names)] == []
     assert rows["may 2026-05 revision 1", "f010_charges"] > 1000
     assert rows["may 2026-05 revision 1", "s040_earlier_months"] > 0
     assert ("april-restated 2026-04 revision 2", "a050_ledger_entries") in rows

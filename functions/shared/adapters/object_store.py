@@ -78,6 +78,15 @@ class ObjectStore:
         """The whole object as UTF-8 text."""
         return self.read(key).decode("utf-8")
 
+    def find_text(self, key: str) -> str | None:
+        """The whole object as UTF-8 text; None when there is none."""
+        try:
+            return self.read_text(key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                return None
+            raise
+
     def read_json(self, key: str) -> Any:
         """The whole object as JSON; amounts in it are text."""
         return json.loads(self.read(key))
@@ -102,8 +111,11 @@ class ObjectStore:
 
     def write_json(self, key: str, value: object) -> None:
         """Writes JSON with sorted keys, so that equal values are equal bytes."""
-        text = json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False)
-        self.write(key, text.encode("utf-8"), "application/json")
+        self.write(key, _json_bytes(value), "application/json")
+
+    def write_json_once(self, key: str, value: object, content_id: str, retain_until: datetime) -> str:
+        """Writes JSON as ``write_once`` does."""
+        return self.write_once(key, _json_bytes(value), "application/json", content_id, retain_until)
 
     def write_json_lines(self, key: str, rows: list[dict[str, Any]]) -> None:
         """Writes one JSON object a line."""
@@ -145,6 +157,10 @@ class ObjectStore:
             VersionId=version_id,
             Retention={"Mode": "COMPLIANCE", "RetainUntilDate": until},
         )
+
+
+def _json_bytes(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False).encode("utf-8")
 
 
 def split_uri(uri: str) -> tuple[str, str]:

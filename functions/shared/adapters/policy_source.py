@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from botocore.exceptions import ClientError
-
 from functions.shared.adapters.object_store import ObjectStore
 from functions.shared.errors import InvalidPolicy
 from functions.shared.policy import driver_files
@@ -37,10 +35,10 @@ class PolicySource:
     def from_bucket(cls, store: ObjectStore, key: str) -> PolicySource:
         """Reads a policy object and the driver objects beside it; raises InvalidPolicy when there is no policy."""
         folder, _, name = key.rpartition("/")
-        text = _read(store, key)
+        text = store.find_text(key)
         if text is None:
             raise InvalidPolicy(f"{store.uri(key)}: there is no such policy")
-        texts = {file: _read(store, f"{folder}/{file}") for file in driver_files(text, name)}
+        texts = {file: store.find_text(f"{folder}/{file}") for file in driver_files(text, name)}
         return cls(name, text, {file: content for file, content in texts.items() if content is not None})
 
 
@@ -49,12 +47,3 @@ def _read_driver(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidPolicy(f"{file}: cannot be read: {error}") from error
-
-
-def _read(store: ObjectStore, key: str) -> str | None:
-    try:
-        return store.read_text(key)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "NoSuchKey":
-            return None
-        raise

@@ -32,20 +32,14 @@ class History:
     def describe_execution(self, **_: object) -> dict[str, Any]:
         return {"status": "SUCCEEDED" if self.now >= self._ends_at else "RUNNING"}
 
-    def get_execution_history(
-        self,
-        *,
-        executionArn: str,
-        reverseOrder: bool,
-        maxResults: int,
-        nextToken: str = "",  # noqa: ARG002, N803
-    ) -> dict[str, Any]:
-        assert reverseOrder
+    def get_execution_history(self, **request: Any) -> dict[str, Any]:
+        assert request["reverseOrder"]
         happened = [e for e in self._events if e["timestamp"] <= START + datetime.timedelta(seconds=self.now)]
-        left = [event for event in happened[::-1] if not nextToken or event["id"] < int(nextToken)]
-        page = left[:maxResults]
+        before = int(request.get("nextToken", len(self._events) + 1))
+        left = [event for event in happened[::-1] if event["id"] < before]
+        page = left[: request["maxResults"]]
         self.events_read += len(page)
-        return {"events": page} | ({"nextToken": str(page[-1]["id"])} if len(left) > maxResults else {})
+        return {"events": page} | ({"nextToken": str(page[-1]["id"])} if len(left) > len(page) else {})
 
     def shown(self) -> list[str]:
         lines: list[str] = []

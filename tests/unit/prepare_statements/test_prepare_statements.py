@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from functions.post_charge.item import ChargeItem
 from functions.prepare_statements.logic import RunFacts, build_statements
-from functions.prepare_statements.payload import PrepareStatementsRequest
+from functions.prepare_statements.payload import PrepareStatementsRequest, StatementResults
 from functions.prepare_statements.rows import EarlierMonth, StatementRows, UntaggedCost, read_statement_rows
+from functions.prepare_statements.tags import match_tags
 from functions.prepare_statements.totals import RunTotals, add_up, charges, untagged_ratio
 from functions.render_statement.adding_up import differences
 from functions.render_statement.model import StatementModel
@@ -64,11 +65,15 @@ MONTHS = [
         ("2026-04", "CC-1002", "1.00"),
     )
 ]
+UNRECOGNIZED = [
+    {"owner_tag": owner, "exact_cost": "3.5000000000", "line_count": "2", "accounts": "1"}
+    for owner in ("CC-1O01", "who knows")
+]
 UNTAGGED = {"taggable_cost": "80.0000000000", "untagged_cost": "10.0000000000", "charge_count": "9"}
 
 
 def request(**changes: Any) -> dict[str, Any]:
-    results = ("entries", "pool_shares", "top_resources", "earlier_months", "untagged_cost")
+    results = StatementResults.model_fields
     return {
         "run_id": RUN_ID,
         "billing_period": "2026-05",
@@ -80,7 +85,9 @@ def request(**changes: Any) -> dict[str, Any]:
 
 
 def rows(entries: list[dict[str, str]] | None = None) -> StatementRows:
-    return read_statement_rows(ENTRIES if entries is None else entries, SHARES, RESOURCES, MONTHS, [UNTAGGED])
+    return read_statement_rows(
+        ENTRIES if entries is None else entries, SHARES, RESOURCES, MONTHS, [UNTAGGED], UNRECOGNIZED
+    )
 
 
 def facts(**changes: Any) -> RunFacts:
@@ -219,6 +226,12 @@ def test_the_untagged_ratio_has_four_decimals(taggable: str, untagged: str, rati
     assert untagged_ratio(row) == ratio
 
 
+def test_an_owner_tag_that_names_nobody_is_listed_with_the_spelling_that_was_most_likely_meant() -> None:
+    listed = match_tags(rows().unrecognized_tags, policy_of_run().owner_spellings)
+
+    assert [(tag.value, tag.closest) for tag in listed] == [("CC-1O01", "CC-1001"), ("who knows", "")]
+
+
 def test_a_row_with_an_unknown_column_is_refused_for_query_and_code_have_parted() -> None:
     with pytest.raises(ValidationError, match="surprise"):
         EarlierMonth.model_validate(MONTHS[0] | {"surprise": "1"})
@@ -234,6 +247,7 @@ def keep_run(bench: FunctionBench) -> None:
         ("top_resources", RESOURCES),
         ("earlier_months", MONTHS),
         ("untagged_cost", [UNTAGGED]),
+        ("unrecognized_tags", UNRECOGNIZED),
     ):
         bench.put_query_result(name, csv_of(*found))
 
@@ -256,6 +270,10 @@ def test_statements_totals_and_charges_are_kept_for_the_states_that_follow(bench
         hash_statements(),
     )
     assert RunTotals.model_validate(bench.work.read_json(run_files.totals_key(RUN_ID))) == run_totals()
+    assert [tag["value"] for tag in bench.work.read_json(run_files.unrecognized_tags_key(RUN_ID))] == [
+        "CC-1O01",
+        "who knows",
+    ]
     items = bench.work.read_json(run_files.charge_items_key(RUN_ID))
     assert [(item["cost_center"], item["amount"]) for item in items] == [
         ("CC-1001", "79.99"),

@@ -28,6 +28,7 @@ CENTER = CostCenterTotal(
     total=Decimal("100.00"),
 )
 TOTALS = RunTotals(cost_centers=(CENTER,), untagged_ratio="0.0731")
+TAGS = [{"value": "CC-1O01", "exact_cost": "3.5", "line_count": 2, "accounts": 1, "closest": "CC-1001"}]
 FILED = FiledStatement(
     business_unit="claims",
     total=Decimal("100.00"),
@@ -50,6 +51,7 @@ def event(**changes: Any) -> dict[str, Any]:
         "charge_period": "2026-05",
         "revision": 1,
         "status": "CLOSED",
+        "started_at": "2026-06-08T06:00:00Z",
         "execution_arn": "arn:aws:states:us-east-1:123456789012:execution:close:one",
         "state_machine": "month_end_close",
         "steps": STEPS,
@@ -72,6 +74,7 @@ def keep_run(bench: FunctionBench) -> None:
         (run_files.posting_key(RUN_ID, "CC-1001"), POSTED),
     ):
         bench.work.write_json(key, kept.model_dump(mode="json"))
+    bench.work.write_json(run_files.unrecognized_tags_key(RUN_ID), TAGS)
 
 
 def test_the_summary_says_what_was_billed_allocated_and_left_over() -> None:
@@ -166,7 +169,7 @@ def test_a_close_is_filed_with_the_ledger_and_a_preview_stays_with_its_run(
         "total": "100.00",
     }
     store = bench.ledger if bucket == "ledger" else bench.work
-    assert store.read_json(f"{folder}summary.json") == summary(status=status)
+    assert store.read_json(f"{folder}summary.json") == summary(status=status) | {"unrecognized_tags": TAGS}
     assert store.read_json(f"{folder}evidence.json")["run_id"] == RUN_ID
 
 
