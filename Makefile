@@ -26,7 +26,7 @@ test: setup ## Run the tests
 	@$(BIN)/python -m pytest
 
 test-trino: setup ## Run the same SQL on a real Trino server and compare every row (needs Java 17)
-	@$(BIN)/python -m pytest -m trino tests/trino
+	@$(BIN)/python -m pytest -m trino -rs tests/trino
 
 lint: setup ## Check style and types
 	@$(BIN)/ruff check .

@@ -54,7 +54,7 @@ def runs(lake: Lake) -> Lake:
 def test_an_injected_partition_is_read_for_the_values_in_the_where_clause(
     runs: Lake, condition: str, found: list[str]
 ) -> None:
-    assert [row[0] for row in runs.rows(f"select name from charges where {condition} order by name")] == found  # noqa: S608
+    assert [row[0] for row in runs.rows(f"select name from charges where {condition} order by name")] == found
 
 
 def test_the_partition_column_holds_the_value_of_its_folder(runs: Lake) -> None:
@@ -63,7 +63,7 @@ def test_the_partition_column_holds_the_value_of_its_folder(runs: Lake) -> None:
 
 @pytest.mark.parametrize("condition", ["true", "name = 'x'", "run_id > 'r1'", "run_id = name", "run_id = 'r1' or true"])
 def test_an_injected_partition_without_a_static_equality_fails(runs: Lake, condition: str) -> None:
-    answer = runs.query(f"select name from charges where {condition}")  # noqa: S608
+    answer = runs.query(f"select name from charges where {condition}")
     assert (answer.state, answer.reason) == (
         "FAILED",
         "CONSTRAINT_VIOLATION: For the injected projected partition column run_id, the WHERE clause must contain "
@@ -119,7 +119,7 @@ def bill(lake: Lake) -> Lake:
     ids=["equal", "in", "at least", "less", "between", "none: all months of the range", "before the range"],
 )
 def test_months_of_the_projected_range_are_read(bill: Lake, condition: str, found: list[str]) -> None:
-    rows = bill.rows(f"select month, billing_period from bill where {condition} order by month")  # noqa: S608
+    rows = bill.rows(f"select month, billing_period from bill where {condition} order by month")
     assert rows == [[month, month] for month in found]
 
 
@@ -152,7 +152,7 @@ def test_integer_partitions_compare_as_numbers(lake: Lake, condition: str, found
     for level in (1, 2, 10):
         lake.parquet(f"runs/r1/shares/level={level}/1", f"select '{level}' as name")
     lake.table("shares", "name string", partitions="run_id string, level int", projection=LEVEL)
-    rows = lake.rows(f"select name from shares where run_id = 'r1' and {condition} order by name")  # noqa: S608
+    rows = lake.rows(f"select name from shares where run_id = 'r1' and {condition} order by name")
     assert [row[0] for row in rows] == found
 
 

@@ -170,7 +170,13 @@ def delivery(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_linked_file_is_an_object_and_is_not_copied(
+@pytest.fixture
+def every_file_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("local.aws.s3_store.HASHED_WHOLE", 0)
+
+
+@pytest.mark.usefixtures("every_file_is_large")
+def test_a_large_file_is_an_object_and_is_not_copied(
     cloud: LocalCloud, s3: Any, delivery: Path, tmp_path: Path
 ) -> None:
     version = cloud.link("ledger", "cur/00001.parquet", delivery)
@@ -212,6 +218,18 @@ def test_a_redelivered_file_is_a_new_version(cloud: LocalCloud, s3: Any, deliver
     assert s3.get_object(Bucket="ledger", Key="cur")["Body"].read() == delivery.read_bytes()
 
 
+def test_a_file_that_is_quickly_copied_outlives_its_source(cloud: LocalCloud, s3: Any, delivery: Path) -> None:
+    before = delivery.read_bytes()
+    first = cloud.link("ledger", "cur", delivery)
+    delivery.write_bytes(b"delivered again")
+    second = cloud.link("ledger", "cur", delivery)
+
+    assert second != first
+    assert s3.get_object(Bucket="ledger", Key="cur", VersionId=first)["Body"].read() == before
+    assert s3.get_object(Bucket="ledger", Key="cur")["Body"].read() == b"delivered again"
+
+
+@pytest.mark.usefixtures("every_file_is_large")
 def test_a_linked_file_that_changed_cannot_be_read(cloud: LocalCloud, s3: Any, delivery: Path) -> None:
     cloud.link("ledger", "cur", delivery)
     delivery.write_bytes(b"something else")
@@ -222,6 +240,7 @@ def test_a_linked_file_that_changed_cannot_be_read(cloud: LocalCloud, s3: Any, d
         cloud.files.objects("ledger", "cur")
 
 
+@pytest.mark.usefixtures("every_file_is_large")
 def test_a_linked_file_that_vanished_cannot_be_read(cloud: LocalCloud, s3: Any, delivery: Path) -> None:
     cloud.link("ledger", "cur", delivery)
     delivery.unlink()

@@ -26,6 +26,9 @@ INVOICES = "invoices/2026-05.csv"
 
 OUT_OF_THE_ORDINARY = {
     "CompilePolicy": {"s3:ListBucket <Work>": "tells a driver file that is not there from one that is forbidden"},
+    "FetchInvoiceTotals": {
+        "s3:ListBucket <Work>": "tells an invoice file that is not there from one that is forbidden"
+    },
     "PublishLedger": {"s3:GetObject <Ledger>/ledger/*": "compares with what an interrupted run has published"},
     "RenderStatement": {
         "s3:GetObject <Statements>/charge_period=*": "compares with what an interrupted run has filed",

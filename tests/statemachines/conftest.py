@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
+from functions.shared.observability import SERVICE
 from local.servicenow.server import ServiceNowStandIn
 from local.world import World, open_world
 from tests.statemachines.harness import Close
@@ -16,6 +18,8 @@ from tests.statemachines.harness import Close
 @pytest.fixture(scope="package")
 def close() -> Iterator[Close]:
     """The deployed close; no other account is in reach while it is open."""
+    # Where another test has imported a handler, the functions' logger writes to that test's output: begin anew.
+    logging.Logger.manager.loggerDict.pop(SERVICE, None)
     opened: list[ServiceNowStandIn] = []
     connect = World.connect_books
 

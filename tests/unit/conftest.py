@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
+import botocore.session
 import pytest
 from moto import mock_aws
 
@@ -29,6 +31,14 @@ def _no_account_and_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     monkeypatch.setattr(socket.socket, "connect", _connect_on_this_machine)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _service_descriptions_are_read_once() -> Iterator[None]:
+    """moto begins a session for every account; reading what S3 and DynamoDB are would take most of the time."""
+    with pytest.MonkeyPatch.context() as patches:
+        patches.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
+        yield
 
 
 @pytest.fixture
