@@ -11,11 +11,11 @@ import yaml
 from aws_cdk import aws_glue as glue
 from constructs import Construct
 
+from functions.shared.policy.pools import MOST_POOL_LEVELS
 from functions.shared.policy.tables import ROW_TYPES, table_columns
 from functions.shared.policy.tags import tag_column_suffix
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "sql" / "contracts"
-MOST_POOL_LEVELS = 32
 
 MONTHS = {"type": "date", "format": "yyyy-MM", "range": "2015-01,NOW", "interval": "1", "interval.unit": "MONTHS"}
 

@@ -148,9 +148,8 @@ def _cast_to_text(node: exp.Expr, sql: str) -> exp.Expr:
 def _cast_to_decimal(node: exp.Expr) -> exp.Expr:
     target = node.args["to"].copy()
     if not target.expressions:
-        found = re.fullmatch(r"[+-]?(\d*)\.?(\d*)", node.this.name) if isinstance(node.this, exp.Literal) else None
-        digits, places = (max(1, len(found[1] + found[2])), len(found[2])) if found else (38, 0)
-        target = DataType.build(f"decimal({digits}, {places})", dialect="duckdb")
+        # The parser makes `decimal '0.01'` a cast without a width, which Athena takes for decimal(38, 0): 0.
+        raise QueryFailed("NOT_SUPPORTED: a decimal without a width: write cast('0.01' as decimal(3, 2))")
     direct = type(node)(this=node.this.copy(), to=target.copy())
     if _kind(node.this) not in _REAL:
         return direct

@@ -21,8 +21,14 @@ def lake(tmp_path: Path) -> Iterator[Lake]:
 def test_the_result_file_quotes_every_value_and_leaves_null_empty(lake: Lake) -> None:
     sql = """
         select * from (values
-            ('say "hi", all', decimal '1.50', cast(null as varchar), timestamp '2026-05-01 00:00:00', array['a', 'b']),
-            ('', decimal '-0.05', 'x', null, null)
+            (
+                'say "hi", all',
+                cast('1.50' as decimal(3, 2)),
+                cast(null as varchar),
+                timestamp '2026-05-01 00:00:00',
+                array['a', 'b']
+            ),
+            ('', cast('-0.05' as decimal(3, 2)), 'x', null, null)
         ) as t(text, amount, missing, happened_at, names) order by amount desc
     """
     answer = lake.query(sql)

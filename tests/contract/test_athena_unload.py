@@ -57,7 +57,8 @@ def test_the_manifest_lies_beside_the_results_and_is_named_by_the_query(lake: La
 
 
 def test_types_survive_the_way_through_parquet(lake: Lake) -> None:
-    sql = "select sum(n) as total, decimal '1.50' as cost, array['a'] as names, date '2026-05-01' as day, 0.5e0 as d"
+    cost = "cast('1.50' as decimal(3, 2)) as cost"
+    sql = f"select sum(n) as total, {cost}, array['a'] as names, date '2026-05-01' as day, 0.5e0 as d"
     [uri] = lake.unloaded(lake.unload(f"{sql} from bill", "types/"))
     table = pq.read_table(lake.files.path("work", uri.removeprefix("s3://work/")))
     assert [str(field.type) for field in table.schema] == [

@@ -30,6 +30,7 @@ OUT_OF_THE_ORDINARY = {
         "s3:ListBucket <Work>": "tells an invoice file that is not there from one that is forbidden"
     },
     "PublishLedger": {"s3:GetObject <Ledger>/ledger/*": "compares with what an interrupted run has published"},
+    "SummarizeRun": {"s3:GetObject <Ledger>/periods/*": "compares with what an interrupted run has written"},
     "RenderStatement": {
         "s3:GetObject <Statements>/charge_period=*": "compares with what an interrupted run has filed",
         "s3:GetObject <Work>/runs/*/rendered/*": "reads what an interrupted run has filed",

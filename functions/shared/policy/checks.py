@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from functions.shared.policy.defects import Defect, path_of
 from functions.shared.policy.model import POOL_PREFIX, REQUIRED_POOLS, CostCenter, DriverSplit, FixedSplit
-from functions.shared.policy.pools import find_cycles
+from functions.shared.policy.pools import MOST_POOL_LEVELS, find_cycles, pool_levels
 from functions.shared.policy.salvage import Draft
 from functions.shared.policy.tags import normalize_tag_value, tag_column_suffix
 
@@ -168,6 +168,9 @@ def _cycles(draft: Draft) -> Iterator[Defect]:
     feeds = {pool: s.pools_fed() if isinstance(s, FixedSplit) else () for pool, s in draft.pool_splits.items()}
     for cycle in find_cycles(feeds):
         yield Defect("pools", f"{' → '.join(cycle)} is a cycle")
+    depth = max(pool_levels(feeds).values(), default=0) + 1
+    if depth > MOST_POOL_LEVELS:
+        yield Defect("pools", f"feed each other over {depth} levels; at most {MOST_POOL_LEVELS} can be split")
 
 
 def _defaults(draft: Draft) -> Iterator[Defect]:

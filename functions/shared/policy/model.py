@@ -281,6 +281,12 @@ class Rule(_Block):
     match: Match
     to: Target
 
+    @model_validator(mode="after")
+    def _bridge_has_no_owner(self) -> Rule:
+        if self.to.kind == "owner" and "commitment_bridge" in (self.match.charge_class or ()):
+            raise ValueError("commitment_bridge goes to a pool or a cost center, never to the owner of a line")
+        return self
+
 
 Among = Annotated[tuple[CostCenterId, ...], Field(min_length=1)]
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+MOST_POOL_LEVELS = 32
+"""How many levels of pools feeding pools there may be: the levels of table pool_shares."""
+
 Feeds = Mapping[str, Sequence[str]]
 """Pool id → the ids of the pools that receive a share of it; ids that are not keys are ignored."""
 

@@ -69,6 +69,11 @@ def test_a_file_that_cannot_be_read_is_refused_with_line_and_column(text: str, s
         read_invoice_file(KEY, text)
 
 
+def test_a_file_that_is_not_there_is_refused_by_its_name(bench: FunctionBench) -> None:
+    with pytest.raises(InvalidInvoiceFile, match=f"{KEY}: there is no such file"):
+        bench.invoke("fetch_invoice_totals", event(KEY))
+
+
 def test_invoices_count_in_the_currency_of_the_usage_and_receipts_of_payments_do_not() -> None:
     summary = {
         "AccountId": "999900001111",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -240,3 +241,27 @@ def test_the_error_stays_one_line_whatever_the_policy_contains() -> None:
     with pytest.raises(InvalidPolicy) as refused:
         load(put("rules.0", rule), put("rules.1", rule))
     assert "\n" not in str(refused.value)
+
+
+def test_a_rule_cannot_give_the_commitment_bridge_to_the_owner_of_a_line() -> None:
+    def rule(document: dict[str, Any]) -> None:
+        to_owner = {"id": "bridge", "match": {"charge_class": ["commitment_bridge"]}, "to": {"owner": True}}
+        document["rules"].append(to_owner)
+
+    (found,) = defects(rule)
+    assert found.endswith("commitment_bridge goes to a pool or a cost center, never to the owner of a line")
+
+
+def test_pools_can_feed_each_other_over_as_many_levels_as_can_be_split() -> None:
+    def chain(length: int) -> Callable[[dict[str, Any]], None]:
+        def extend(document: dict[str, Any]) -> None:
+            for i in range(length - 1):
+                split = {"method": "fixed", "shares": {f"pool:chain-{i + 1}": "1"}}
+                document["pools"].append({"id": f"chain-{i}", "name": "Chain", "split": split})
+            last = {"id": f"chain-{length - 1}", "name": "Chain", "split": {"method": "proportional"}}
+            document["pools"].append(last)
+
+        return extend
+
+    assert defects(chain(32)) == []
+    assert defects(chain(33)) == ["pools: feed each other over 33 levels; at most 32 can be split"]
