@@ -4,7 +4,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 OUT    ?= out
 
-.PHONY: help setup run test test-trino lint synth clean
+.PHONY: help setup run test test-slow test-trino lint synth clean
 .DEFAULT_GOAL := help
 
 help: ## Show this help
@@ -23,7 +23,10 @@ run: setup ## Close the sample organisation's last final months and say where to
 	@$(BIN)/python -m local close --out $(OUT)
 
 test: setup ## Run the tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto
+
+test-slow: setup ## Run the slow tests: whole closes, thousands of random bills, mutations of the SQL
+	@$(BIN)/python -m pytest -n auto -m slow
 
 test-trino: setup ## Run the same SQL on a real Trino server and compare every row (needs Java 17)
 	@$(BIN)/python -m pytest -m trino -rs tests/trino

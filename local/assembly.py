@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -37,17 +39,22 @@ def synthesize(cache: Path, *, env: str = "local", tell: Callable[[str], None] =
     context = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
     # Layers stay unbuilt here: on one machine the packages are the ones that are installed.
     context |= {"env": env, "aws:cdk:bundling-stacks": []}
-    result = subprocess.run(  # noqa: S603 - our own app
-        [sys.executable, str(ROOT / "app.py")],
-        cwd=ROOT,
-        env=_environment({"CDK_CONTEXT_JSON": json.dumps(context), "CDK_OUTDIR": str(assembly)}),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if result.returncode:
-        lines = result.stderr.strip().splitlines() or ["no reason given"]
-        raise SynthesisFailed(f"the stacks do not synthesize: {lines[-1].strip()} (make synth shows all of it)")
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache) as unfinished:
+        made = Path(unfinished) / "assembly"
+        result = subprocess.run(  # noqa: S603 - our own app
+            [sys.executable, str(ROOT / "app.py")],
+            cwd=ROOT,
+            env=_environment({"CDK_CONTEXT_JSON": json.dumps(context), "CDK_OUTDIR": str(made)}),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if result.returncode:
+            lines = result.stderr.strip().splitlines() or ["no reason given"]
+            raise SynthesisFailed(f"the stacks do not synthesize: {lines[-1].strip()} (make synth shows all of it)")
+        with contextlib.suppress(OSError):  # another process has made the same one meanwhile
+            made.rename(assembly)
     return assembly
 
 
