@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from functions.shared.periods import BillingPeriod
 from local.outcome import FAILED, UsageError, exit_code_of, is_expected, lines_of
@@ -60,9 +60,44 @@ def _close(options: argparse.Namespace) -> int:
             out=options.out,
             preview=options.preview,
             line_items=options.line_items,
+            invoices=options.invoices,
         ),
-        show=lambda line: print(line, flush=True),
+        show=_show,
     )
+
+
+def _what_if(options: argparse.Namespace) -> int:
+    from local.what_if import WhatIfOptions, what_if
+
+    return what_if(
+        WhatIfOptions(
+            cur=options.cur,
+            ratified=options.ratified,
+            proposed=options.policy,
+            period=BillingPeriod.parse(options.period),
+            out=options.out,
+        ),
+        show=_show,
+    )
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from local.explain import ExplainOptions, explain
+
+    return explain(
+        ExplainOptions(
+            out=options.out,
+            period=str(BillingPeriod.parse(options.period)) if options.period else None,
+            cost_center=options.cost_center,
+            service=options.service,
+            pool=options.pool,
+        ),
+        show=_show,
+    )
+
+
+def _show(line: str) -> None:
+    print(line, flush=True)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -95,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
         "--policy", type=Path, metavar="FILE", help="the chargeback policy (YAML), its drivers beside it"
     )
     close.add_argument("--period", metavar="YYYY-MM", help="the billing period")
-    close.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="where results go (default: out)")
+    _add_out(close)
     close.add_argument(
         "--preview", action="store_true", help="make draft statements, also of an open month; nothing is posted"
     )
@@ -106,7 +141,52 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="lines in a month of the sample organisation (default: %(default)s)",
     )
+    close.add_argument(
+        "--invoices",
+        type=Path,
+        metavar="FILE",
+        help="AWS's invoice totals (CSV: billing_account_id,invoice_id,billing_currency,total) to tie the month to",
+    )
+    _add_what_if(commands)
+    _add_explain(commands)
     return parser
+
+
+def _add_what_if(commands: Any) -> None:
+    what_if = commands.add_parser(
+        "what-if",
+        help="what each cost center would have paid under another policy",
+        description="Previews a month under the ratified and under a proposed policy, and shows both side by side. "
+        "Nothing is locked, published or posted.",
+        allow_abbrev=False,
+    )
+    what_if.set_defaults(run=_what_if)
+    what_if.add_argument("--policy", type=Path, metavar="NEW.yaml", required=True, help="the proposed policy")
+    what_if.add_argument("--ratified", type=Path, metavar="FILE", help="the policy in force (default: the sample's)")
+    what_if.add_argument("--cur", type=Path, metavar="DIR", help="a Data Exports folder (default: the sample's)")
+    what_if.add_argument("--period", metavar="YYYY-MM", required=True, help="the billing period")
+    _add_out(what_if)
+
+
+def _add_explain(commands: Any) -> None:
+    explain = commands.add_parser(
+        "explain",
+        help="from a number on a statement down to the line items behind it",
+        description="Takes a cost center's number of a closed month apart: by service and pool; with --service down to "
+        "ledger entries and line items; with --pool down to the split, the weights and the pool's line items.",
+        allow_abbrev=False,
+    )
+    explain.set_defaults(run=_explain)
+    explain.add_argument("--cost-center", metavar="ID", required=True, help="whose number")
+    part = explain.add_mutually_exclusive_group()
+    part.add_argument("--service", metavar="NAME", help="its direct cost of one service")
+    part.add_argument("--pool", metavar="ID", help="its share of one pool")
+    explain.add_argument("--period", metavar="YYYY-MM", help="the closed month (default: the newest)")
+    _add_out(explain)
+
+
+def _add_out(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="where results go (default: out)")
 
 
 def _help(parser: argparse.ArgumentParser) -> int:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from functions.fetch_invoice_totals.logic import read_invoice_file
 from functions.shared.adapters.policy_source import PolicySource
-from functions.shared.errors import InvalidPeriod
+from functions.shared.errors import InvalidInvoiceFile, InvalidPeriod
 from functions.shared.periods import BillingPeriod
 from functions.shared.policy import compile_policy, load_policy
 from local.assembly import ROOT
@@ -26,7 +27,10 @@ SAMPLE_SEED = 7
 
 
 class CloseOptions(NamedTuple):
-    """What the command line asks for; without ``cur`` the sample organisation's months."""
+    """What the command line asks for; without ``cur`` the sample organisation's months.
+
+    ``invoices`` is a CSV with the totals of AWS's invoices, to tie the month to.
+    """
 
     cur: Path | None
     policy: Path | None
@@ -34,6 +38,7 @@ class CloseOptions(NamedTuple):
     out: Path
     preview: bool
     line_items: int
+    invoices: Path | None = None
 
 
 def close(options: CloseOptions, show: Show) -> int:
@@ -43,25 +48,41 @@ def close(options: CloseOptions, show: Show) -> int:
     is started, ExecutionFailed for what the state machine reports.
     """
     policy = options.policy or SAMPLE_POLICY
-    _check_policy(policy, options.periods)
+    check_policy(policy, options.periods)
     _check_input(options)
-    _make_folder(options.out)
-    cur = options.cur or _make_sample(options, show)
+    _check_invoices(options)
+    make_folder(options.out)
+    cur = options.cur or make_sample(options.out, options.periods, options.line_items, show)
     with open_world(options.out, tell=show) as world:
         policy_key = world.put_policy(policy)
         for period in options.periods:
             request = {"billing_period": str(period), "preview": options.preview, "policy_key": policy_key}
+            if options.invoices:
+                request["invoices_key"] = world.put_invoices(options.invoices)
             _deliver(world, cur, period, show)
             _close_month(world, cur, request, show)
     return CLOSED
 
 
-def _check_policy(path: Path, periods: Sequence[BillingPeriod]) -> None:
+def check_policy(path: Path, periods: Sequence[BillingPeriod]) -> None:
     """Refuses a policy before anything is started; the deployed function checks it again."""
     source = PolicySource.from_folder(path)
     policy = load_policy(source.text, source.drivers, name=str(path))
     for period in periods:
         compile_policy(policy, period)
+
+
+def _check_invoices(options: CloseOptions) -> None:
+    """Refuses a file of invoice totals before anything is started; the deployed function reads it again."""
+    if options.invoices is None:
+        return
+    if len(options.periods) != 1:
+        raise UsageError("--invoices needs --period as well: its totals are of one month")
+    try:
+        text = options.invoices.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInvoiceFile(f"{options.invoices}: cannot be read: {error}") from error
+    read_invoice_file(str(options.invoices), text)
 
 
 def _check_input(options: CloseOptions) -> None:
@@ -84,7 +105,7 @@ def _check_input(options: CloseOptions) -> None:
         check_columns(options.cur, period)
 
 
-def _make_folder(out: Path) -> None:
+def make_folder(out: Path) -> None:
     try:
         (out / ".cloud").mkdir(mode=0o700, parents=True, exist_ok=True)
         (out / ".cloud" / "lock").touch()
@@ -92,12 +113,13 @@ def _make_folder(out: Path) -> None:
         raise UsageError(f"--out {out}: cannot be written to ({error.strerror}); name another folder") from error
 
 
-def _make_sample(options: CloseOptions, show: Show) -> Path:
-    folder = options.out / f"sample-cur-{options.line_items}"
-    for period in options.periods:
+def make_sample(out: Path, periods: Sequence[BillingPeriod], line_items: int, show: Show) -> Path:
+    """The sample organisation's export, with these months in it; months that are there are kept."""
+    folder = out / f"sample-cur-{line_items}"
+    for period in periods:
         if not list((folder / "metadata" / f"BILLING_PERIOD={period}").glob("*-Manifest.json")):
-            show(f"Making {period} of the sample organisation, {counted(options.line_items, 'line item')} …")
-            write_month(folder, str(period), line_items=options.line_items, seed=SAMPLE_SEED)
+            show(f"Making {period} of the sample organisation, {counted(line_items, 'line item')} …")
+            write_month(folder, str(period), line_items=line_items, seed=SAMPLE_SEED)
     return folder
 
 

@@ -11,9 +11,11 @@ from functions.prepare_statements.totals import CostCenterTotal, RunTotals
 from functions.shared import run_files
 from functions.shared.money import ZERO, format_cents, total
 from functions.shared.periods import BillingPeriod
+from local.close import SAMPLE_POLICY, check_policy, make_folder, make_sample
 from local.executions import run_close
-from local.outcome import CLOSED
+from local.outcome import CLOSED, UsageError
 from local.progress import Show
+from local.sample.month import DEFAULT_LINE_ITEMS
 from local.world import World, open_world
 
 CSV_COLUMNS = (
@@ -30,10 +32,10 @@ CSV_COLUMNS = (
 
 
 class WhatIfOptions(NamedTuple):
-    """A month of an export under two policies: the ratified one and the proposed one."""
+    """A month under two policies; without ``cur`` and ``ratified`` the sample organisation's."""
 
-    cur: Path
-    ratified: Path
+    cur: Path | None
+    ratified: Path | None
     proposed: Path
     period: BillingPeriod
     out: Path
@@ -60,10 +62,16 @@ class Comparison(NamedTuple):
 
 def what_if(options: WhatIfOptions, show: Show) -> int:
     """Previews the month under both policies, shows them side by side, and writes the table as CSV."""
-    show("Starting the local cloud and deploying the stacks …")
-    with open_world(options.out) as world:
-        world.deliver(options.cur, options.period)
-        ratified = _preview(world, options.period, options.ratified, show)
+    if (options.cur is None) != (options.ratified is None):
+        raise UsageError("--cur and --ratified go together: a bill, and the policy in force on it")
+    ratified_policy = options.ratified or SAMPLE_POLICY
+    for policy in (ratified_policy, options.proposed):
+        check_policy(policy, [options.period])
+    make_folder(options.out)
+    cur = options.cur or make_sample(options.out, [options.period], DEFAULT_LINE_ITEMS, show)
+    with open_world(options.out, tell=show) as world:
+        world.deliver(cur, options.period)
+        ratified = _preview(world, options.period, ratified_policy, show)
         proposed = _preview(world, options.period, options.proposed, show)
     rows = compare(ratified, proposed)
     _show_table(rows, show)

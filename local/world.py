@@ -86,6 +86,12 @@ class World:
         content: bytes = self.cloud.client("s3").get_object(Bucket=self.work_bucket, Key=key)["Body"].read()
         return content
 
+    def put_invoices(self, file: Path) -> str:
+        """Puts a file of AWS's invoice totals into the work bucket; returns its key."""
+        key = f"invoices/{file.name}"
+        self.cloud.client("s3").put_object(Bucket=self.work_bucket, Key=key, Body=file.read_bytes())
+        return key
+
     def start_close(self, request: dict[str, Any]) -> str:
         """Starts the month-end close; returns the execution's ARN."""
         started = self.cloud.client("stepfunctions").start_execution(
