@@ -85,7 +85,7 @@ class ObjectStore:
     # -- hooks ------------------------------------------------------------------------------------------------------
 
     def install(self, patches: Patches) -> None:
-        from moto.s3 import models, notifications
+        from moto.s3 import models, notifications, urls
         from moto.s3.models import S3Backend
         from moto.s3.responses import S3Response
 
@@ -94,6 +94,7 @@ class ObjectStore:
         patches.wrap(S3Response, "get_object", self._get_object)
         patches.wrap(S3Response, "_key_response_get", _get_retention)
         patches.replace(models.FakeKey, "value", property(self._value, vars(models.FakeKey)["value"].fset))
+        patches.replace(S3Backend, "_url_module", urls)  # moto reloads this module twice a request
         patches.wrap(S3Backend, "create_bucket", self._create_bucket)
         for change in ("put_object", "delete_object", "put_object_legal_hold", "delete_object_tagging"):
             patches.wrap(S3Backend, change, self._change)

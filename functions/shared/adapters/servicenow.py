@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import base64
 import random
+import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Annotated, Literal, NamedTuple, TypeVar
 
 import httpx
@@ -66,6 +67,12 @@ class _Answer(NamedTuple):
     total: int | None
 
 
+@cache
+def _trusted_authorities() -> ssl.SSLContext:
+    """Reading the certificate authorities takes longer than posting a charge."""
+    return httpx.create_ssl_context()
+
+
 class ServiceNowClient:
     """One instance, one user. Safe to share between threads; close it or use it as a context manager."""
 
@@ -96,6 +103,7 @@ class ServiceNowClient:
             timeout=timeout_seconds,
             headers={"Accept": "application/json"},
             trust_env=url.host not in _LOOPBACK,
+            verify=_trusted_authorities(),
         )
 
     def __enter__(self) -> ServiceNowClient:
