@@ -89,7 +89,7 @@ def policies(draw: st.DrawFn, *, most_centers: int = 30) -> Policy:
     )
     owner = "Cost-Center"
     order = draw(st.permutations(pool_ids))
-    rules = draw(st.lists(st.tuples(_matches(owner, known), target), max_size=4))
+    rules = draw(st.lists(st.tuples(_matches(owner, known), target).filter(_is_allowed), max_size=4))
     document = {
         "schema_version": 1,
         "organization": {"name": "Meridian Health", "billing_currency": "USD"},
@@ -143,6 +143,12 @@ def _accounts(draw: st.DrawFn, known: list[str]) -> list[dict[str, str]]:
 
 def _some(values: tuple[str, ...]) -> st.SearchStrategy[list[str]]:
     return st.lists(st.sampled_from([value for value in values if value]), min_size=1, max_size=3, unique=True)
+
+
+def _is_allowed(rule: tuple[dict[str, Any], dict[str, Any]]) -> bool:
+    """The bridge has no owner: a policy that gives it to one is refused."""
+    match, to = rule
+    return "owner" not in to or "commitment_bridge" not in match.get("charge_class", ())
 
 
 def _matches(owner: str, known: list[str]) -> st.SearchStrategy[dict[str, Any]]:
