@@ -48,7 +48,7 @@ def build_summary(
     statements: Iterable[FiledStatement],
     posted: Iterable[PostedCharge],
 ) -> dict[str, Any]:
-    """The summary of a run, as design.md lays it down; amounts are text."""
+    """The summary of a run, as docs/architecture.md shows it; amounts are text."""
     collected = reconciliation.pool_costs()
     return {
         "billing_period": request.charge_period,

@@ -8,7 +8,9 @@ invariants: the sum of exact_cost per invoice is the sum of unblended cost: the 
             First that applies (allocation.md, section 4): the first rule of the policy that matches; else the charge
             class. Charged to its owner means: the cost center its owner tag names; pool unrecognized when the tag
             names none; without a tag the account's default owner, else pool untagged or, without a resource, untaggable.
-            A bridge follows a rule only where that rule names the class commitment_bridge.
+            A bridge follows a rule only where that rule names the class commitment_bridge. Tag values are compared
+            in NFC, trimmed and lower-case; the characters that are trimmed are Unicode's white space, spelled out
+            because engines disagree about what \s means.
 */
 with
 
