@@ -94,6 +94,8 @@ class ObjectStore:
         patches.wrap(S3Response, "get_object", self._get_object)
         patches.wrap(S3Response, "_key_response_get", _get_retention)
         patches.replace(models.FakeKey, "value", property(self._value, vars(models.FakeKey)["value"].fset))
+        patches.wrap(models.FakeKey, "__getstate__", _state_of_key)
+        patches.wrap(models.FakeKey, "__setstate__", _set_state_of_key)
         patches.replace(S3Backend, "_url_module", urls)  # moto reloads this module twice a request
         patches.wrap(S3Backend, "create_bucket", self._create_bucket)
         for change in ("put_object", "delete_object", "put_object_legal_hold", "delete_object_tagging"):
@@ -233,6 +235,21 @@ class ObjectStore:
         if name not in self._backend.buckets:
             raise LocalCloudError(f"There is no bucket {name} in the local cloud.")
         return self._backend.buckets[name]
+
+
+def _state_of_key(original: Any, key: Any) -> dict[str, Any]:
+    """moto copies every version to list it; the copy of one in a file names the file, and its bytes stay unread."""
+    if not isinstance(getattr(key, "_value_buffer", None), FileContent):
+        state: dict[str, Any] = original(key)
+        return state
+    return {name: value for name, value in vars(key).items() if name != "lock"}
+
+
+def _set_state_of_key(original: Any, key: Any, state: dict[str, Any]) -> None:
+    if "_value_buffer" not in state:
+        original(key, state)
+        return
+    vars(key).update(state, lock=threading.Lock())
 
 
 def _get_retention(original: Any, response: Any, query: Any, key_name: str) -> Any:

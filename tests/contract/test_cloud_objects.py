@@ -241,6 +241,20 @@ def test_a_linked_file_that_changed_cannot_be_read(cloud: LocalCloud, s3: Any, d
 
 
 @pytest.mark.usefixtures("every_file_is_large")
+def test_versions_are_listed_though_the_file_of_an_old_one_has_changed(
+    cloud: LocalCloud, s3: Any, delivery: Path
+) -> None:
+    cloud.link("ledger", "cur", delivery)
+    delivery.write_bytes(b"delivered again")
+    second = cloud.link("ledger", "cur", delivery)
+
+    versions = s3.list_object_versions(Bucket="ledger")["Versions"]
+
+    assert len(versions) == 2
+    assert [version["VersionId"] for version in versions if version["IsLatest"]] == [second]
+
+
+@pytest.mark.usefixtures("every_file_is_large")
 def test_a_linked_file_that_vanished_cannot_be_read(cloud: LocalCloud, s3: Any, delivery: Path) -> None:
     cloud.link("ledger", "cur", delivery)
     delivery.unlink()

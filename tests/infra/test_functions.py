@@ -129,7 +129,7 @@ def test_settings_that_functions_read_are_valid(stacks: Stacks) -> None:
     for state, function in stacks.functions.items():
         settings = getattr(import_module(f"functions.{verb_noun(state)}.handler"), f"{state}Settings")
         given = function.properties["Environment"]["Variables"]
-        settings.model_validate({name.lower(): value for name, value in given.items()})
+        assert settings.model_validate({name.lower(): value for name, value in given.items()})
 
 
 def test_only_the_renderer_carries_the_rendering_packages(stacks: Stacks) -> None:
