@@ -10,9 +10,15 @@ from pathlib import Path
 
 import aws_cdk as cdk
 
-from infra.config import UnknownEnvironment, environment
+from infra.config import EnvironmentConfig
+from infra.environments import UnknownEnvironment, environment
+from infra.names import stack_name
+from infra.stacks.billing_source_stack import BillingSourceStack
+from infra.stacks.ci_stack import CiStack
 from infra.stacks.data_stack import DataStack
+from infra.stacks.observability_stack import ObservabilityStack
 from infra.stacks.pipeline_stack import PipelineStack
+from infra.stacks.replica_stack import ReplicaStack
 
 
 def context() -> dict[str, object] | None:
@@ -26,11 +32,34 @@ def context() -> dict[str, object] | None:
 def main() -> None:
     app = cdk.App(context=context())
     config = environment(app.node.try_get_context("env") or "local")
-    env = cdk.Environment(account=config.finops_account, region=config.region)
-    data = DataStack(app, f"Chargeback-{config.name}-Data", config=config, env=env)
-    PipelineStack(app, f"Chargeback-{config.name}-Pipeline", config=config, data=data, env=env)
-    cdk.Tags.of(app).add("application", "chargeback")
+    add_stacks(app, config)
     app.synth()
+
+
+def add_stacks(app: cdk.App, config: EnvironmentConfig) -> None:
+    """Every stack of an environment, each after those whose resources it needs to exist."""
+    finops = cdk.Environment(account=config.finops_account, region=config.region)
+    replica = None
+    if config.replica_region:
+        elsewhere = cdk.Environment(account=config.finops_account, region=config.replica_region)
+        replica = ReplicaStack(app, stack_name(config, "Replica"), config=config, env=elsewhere)
+    data = DataStack(app, stack_name(config, "Data"), config=config, env=finops)
+    if replica:
+        data.add_stack_dependency(replica)
+    # Data Exports exists in one region only, and looks whether it may write before it takes an order.
+    payer = cdk.Environment(account=config.payer_account, region="us-east-1")
+    source = BillingSourceStack(app, stack_name(config, "BillingSource"), config=config, env=payer)
+    source.add_stack_dependency(data)
+    pipeline = PipelineStack(app, stack_name(config, "Pipeline"), config=config, data=data, env=finops)
+    observability = ObservabilityStack(app, stack_name(config, "Observability"), config=config, env=finops)
+    observability.add_stack_dependency(pipeline)
+    if config.github:
+        for account in config.accounts:
+            place = cdk.Environment(account=account, region=config.region)
+            name = "Ci" if account == config.finops_account else "PayerCi"
+            CiStack(app, stack_name(config, name), config=config, github=config.github, env=place)
+    for key, value in ({"application": "chargeback"} | config.tags).items():
+        cdk.Tags.of(app).add(key, value)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from functions.shared.delivery import NEEDED_COLUMNS, parse_manifest
 from functions.shared.errors import InvalidManifest, ManifestNotFound, MissingColumn
 from functions.shared.periods import BillingPeriod
 from functions.shared.policy import policy_hash
-from infra.config import environment
+from infra.environments import environment
 from local.assembly import ROOT, synthesize
 from local.aws.cloud import LocalCloud
 from local.servicenow.server import ServiceNowStandIn

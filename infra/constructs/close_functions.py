@@ -18,6 +18,7 @@ from functions.fetch_invoice_totals.handler import NO_ROLE
 from functions.shared.code_version import code_version
 from infra.config import EnvironmentConfig
 from infra.constructs.python_function import PythonFunction, function_code
+from infra.names import invoice_reader
 from infra.stacks.data_stack import DataStack
 
 
@@ -47,13 +48,15 @@ class CloseFunctions(Construct):
         retention = {"retention_years": str(config.retention_years)}
         periods_table = {"periods_table": periods.table_name}
 
+        reader = invoice_reader(config) if config.ties_to_invoices else NO_ROLE
+
         self._add("read_manifest", work | billing | export)
         self._add("compile_policy", work | {"ratified_policy": config.ratified_policy})
         self._add("render_queries", work | billing | {"flattened_tags": json.dumps(config.flattened_tags)})
         self._add("check_invoices", work)
         self._add("take_period_lock", periods_table)
         self._add("seal_billing_data", work | billing | retention, timeout_minutes=15, memory_mib=1769)
-        self._add("fetch_invoice_totals", work | {"invoice_reader_role": config.invoice_reader_role or NO_ROLE})
+        self._add("fetch_invoice_totals", work | {"invoice_reader_role": reader})
         self._add("reconcile_ledger", work)
         self._add("check_seal", work | billing | export)
         self._add("publish_ledger", work | ledger | retention, memory_mib=1024)
@@ -70,8 +73,8 @@ class CloseFunctions(Construct):
         self._grant_work()
         self._grant_billing(config.export_prefix)
         self._grant_records()
-        if config.invoice_reader_role:
-            self._allow("FetchInvoiceTotals", ["sts:AssumeRole"], [config.invoice_reader_role])
+        if config.ties_to_invoices:
+            self._allow("FetchInvoiceTotals", ["sts:AssumeRole"], [reader])
         for state in ("TakePeriodLock", "RecordFailure"):
             periods.grant(self.by_state[state], "dynamodb:GetItem", "dynamodb:PutItem")
         self._allow("PostCharge", ["secretsmanager:GetSecretValue"], [servicenow.secret_arn])

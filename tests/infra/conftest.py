@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from infra.config import ENVIRONMENTS
+from infra.environments import ENVIRONMENTS
 from local.assembly import synthesize
 from local.world import ASSEMBLIES
 from tests.infra.stacks import Stacks

@@ -10,7 +10,8 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from infra.config import ENVIRONMENTS, EnvironmentConfig, UnknownEnvironment, environment
+from infra.config import EnvironmentConfig
+from infra.environments import ENVIRONMENTS, UnknownEnvironment, environment
 from local.assembly import ROOT, node_environment
 
 PRODUCTION = environment("production")
@@ -34,7 +35,7 @@ def test_synthesis_of_an_unknown_environment_ends_with_one_line() -> None:
         check=False,
     )
     assert ended.returncode == 1
-    assert ended.stderr.strip() == "no environment 'staging'; infra/config.py has local, production"
+    assert ended.stderr.strip() == "no environment 'staging'; infra/environments.py has local, rehearsal, startup, production"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.config import environment
+from infra.environments import environment
 from local.assembly import ROOT, node_environment
 from tests.infra.stacks import Stacks
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra.config import environment
+from infra.environments import environment
 from tests.statemachines.harness import Close
 
 pytestmark = pytest.mark.slow

@@ -1,0 +1,95 @@
+"""The environments of this organisation; ``cdk -c env=NAME`` chooses one, ``local`` is the default.
+
+Account and region are written down, never looked up. A setting's meaning is in infra/config.py.
+"""
+
+from __future__ import annotations
+
+from infra.config import DatadogSettings, EnvironmentConfig, GithubSettings, WizSettings
+
+MERIDIAN_TAGS = ("cost-center", "business-unit", "environment", "application")
+MERIDIAN_GITHUB = GithubSettings(
+    organization="meridian-health", repository="chargeback", organization_id="10001", repository_id="20002"
+)
+OWNERS = ("finops@meridian.example",)
+TAGS = {"application": "chargeback", "cost-center": "CC-1603", "data-classification": "confidential"}
+
+
+class UnknownEnvironment(Exception):
+    """``-c env=`` names an environment that is not here."""
+
+
+LOCAL = EnvironmentConfig(
+    name="local",
+    finops_account="123456789012",
+    payer_account="123456789012",
+    region="us-east-1",
+    owners=OWNERS,
+    tags=TAGS,
+    export_prefix="cur2/chargeback/",
+    ratified_policy="meridian.yaml",
+    flattened_tags=MERIDIAN_TAGS,
+    ties_to_invoices=False,
+    closes_on_arrival=False,
+)
+
+REHEARSAL = EnvironmentConfig(
+    name="rehearsal",
+    finops_account="123456789012",
+    payer_account="123456789012",
+    region="us-east-1",
+    owners=OWNERS,
+    tags=TAGS,
+    export_prefix="cur2/chargeback/",
+    ratified_policy="meridian.yaml",
+    flattened_tags=MERIDIAN_TAGS,
+    ties_to_invoices=False,
+    replica_region="us-west-2",
+    records_configuration=True,
+    detects_threats=True,
+    github=MERIDIAN_GITHUB,
+    datadog=DatadogSettings(external_id="rehearsal-datadog"),
+    wiz=WizSettings(trusted_role="arn:aws:iam::999999999999:role/wiz-delegator", external_id="rehearsal-wiz"),
+)
+"""Everything on, in one account: what the real CDK CLI deploys to the local endpoint."""
+
+STARTUP = EnvironmentConfig(
+    name="startup",
+    finops_account="333333333333",
+    payer_account="333333333333",
+    region="eu-west-1",
+    owners=("cto@startup.example",),
+    export_prefix="cur2/chargeback/",
+    ratified_policy="meridian.yaml",
+    flattened_tags=("cost-center",),
+    reserves_concurrency=False,
+)
+"""Five accounts, one of which does everything; the least that is a chargeback."""
+
+PRODUCTION = EnvironmentConfig(
+    name="production",
+    finops_account="222222222222",
+    payer_account="111111111111",
+    region="us-east-1",
+    owners=OWNERS,
+    tags=TAGS,
+    export_prefix="cur2/chargeback/",
+    ratified_policy="meridian.yaml",
+    flattened_tags=MERIDIAN_TAGS,
+    replica_region="us-west-2",
+    records_configuration=True,
+    github=MERIDIAN_GITHUB,
+    datadog=DatadogSettings(external_id="replace-with-datadogs-external-id"),
+    wiz=WizSettings(trusted_role="arn:aws:iam::999999999999:role/wiz-delegator", external_id="replace-with-wizs-id"),
+)
+
+ENVIRONMENTS = {config.name: config for config in (LOCAL, REHEARSAL, STARTUP, PRODUCTION)}
+
+
+def environment(name: str) -> EnvironmentConfig:
+    """The environment of that name; raises UnknownEnvironment that lists those there are."""
+    try:
+        return ENVIRONMENTS[name]
+    except KeyError:
+        known = ", ".join(ENVIRONMENTS)
+        raise UnknownEnvironment(f"no environment {name!r}; infra/environments.py has {known}") from None
