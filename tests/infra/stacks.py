@@ -31,21 +31,28 @@ class Resource:
         return (self.deletion_policy, self.replace_policy) == ("Retain", "Retain")
 
 
+CONDITIONS = {"StringEquals": "is", "StringLike": "is like", "ArnLike": "is like", "ArnEquals": "is", "Bool": "is"}
+BY_THEIR_OWN_NAME = ("Data", "Pipeline")
+"""Stacks whose resources are named without their stack; in the others it is the first part of the name."""
+
+
 class Stacks:
-    """Both stacks of one environment."""
+    """All stacks of one environment."""
 
     def __init__(self, assembly: Path, config: EnvironmentConfig) -> None:
         self.assembly = assembly
         self.config = config
         self._exports: dict[str, Any] = {}
-        names = [f"Chargeback-{config.name}-{stack}" for stack in ("Data", "Pipeline")]
-        self.templates = {name: json.loads((assembly / f"{name}.template.json").read_text()) for name in names}
+        files = {file.name.removesuffix(".template.json"): file for file in sorted(assembly.glob("*.template.json"))}
+        self.templates = {name: json.loads(file.read_text()) for name, file in files.items()}
+        ids_of = {name: _construct_names(assembly / f"{name}.metadata.json", name) for name in self.templates}
         self.resources: dict[str, Resource] = {}
         for name, template in self.templates.items():
-            ids = _construct_names(assembly / f"{name}.metadata.json", name)
             for output in template.get("Outputs", {}).values():
                 if "Export" in output:
-                    self._exports[output["Export"]["Name"]] = self._readable(output["Value"], ids)
+                    self._exports[output["Export"]["Name"]] = self._readable(output["Value"], ids_of[name])
+        for name, template in self.templates.items():
+            ids = ids_of[name]
             for logical_id, body in template["Resources"].items():
                 resource = Resource(
                     ids[logical_id],
@@ -66,13 +73,17 @@ class Stacks:
 
     @cached_property
     def functions(self) -> dict[str, Resource]:
-        """The functions by the name of their state."""
+        """The functions of every stack by the name of their state."""
         return {name.rpartition("/")[2]: function for name, function in self.of("AWS::Lambda::Function").items()}
 
     @cached_property
     def roles(self) -> dict[str, frozenset[str]]:
         """What each role may do, one line a right: action, resource and, if there is one, condition."""
         rights: dict[str, set[str]] = {name: set() for name in self.of("AWS::IAM::Role")}
+        for name, role in self.of("AWS::IAM::Role").items():
+            rights[name] |= {f"all of {arn}" for arn in role.properties.get("ManagedPolicyArns", [])}
+            for inline in role.properties.get("Policies", []):
+                rights[name] |= {line for s in inline["PolicyDocument"]["Statement"] for line in self.lines(s)}
         for policy in self.of("AWS::IAM::Policy").values():
             lines = {line for statement in statements(policy) for line in self.lines(statement)}
             for role in policy.properties["Roles"]:
@@ -81,25 +92,25 @@ class Stacks:
 
     def lines(self, statement: Mapping[str, Any]) -> Iterator[str]:
         """The statement taken apart; an ARN of this account and region reads ``service:resource``."""
-        assert statement["Effect"] == "Allow", statement
+        never = {"Allow": "", "Deny": "never "}[statement["Effect"]]
         here = re.compile(rf"^arn:aws:([a-z]+):{self.config.region}:{self.config.finops_account}:")
         conditions = [
-            f" when {key} is like {value}"
+            f" when {key} {CONDITIONS[operator]} {value}"
             for operator, test in statement.get("Condition", {}).items()
             for key, values in test.items()
             for value in as_list(values)
-            if operator == "StringLike"
         ] or [""]
-        assert set(statement.get("Condition", {})) <= {"StringLike"}, statement
         for action in as_list(statement["Action"]):
             for resource in as_list(statement["Resource"]):
                 short = here.sub(r"\1:", resource)
-                yield from (f"{action} {short}{condition}" for condition in conditions)
+                yield from (f"{never}{action} {short}{condition}" for condition in conditions)
 
     def _readable(self, value: Any, ids: Mapping[str, str]) -> Any:
         match value:
             case {"Ref": "AWS::Partition"}:
                 return "aws"
+            case {"Ref": str(pseudo)} if pseudo.startswith("AWS::"):
+                return f"<{pseudo}>"
             case {"Ref": str(logical_id)}:
                 return f"<{ids[logical_id]}>"
             case {"Fn::GetAtt": [str(logical_id), "Arn"]}:
@@ -131,8 +142,10 @@ def as_list(value: Any) -> list[Any]:
 
 def _construct_names(metadata: Path, stack: str) -> dict[str, str]:
     """Logical id → construct path within the stack, without the ending that every construct's main resource has."""
+    short = stack.rpartition("-")[2]
+    prefix = "" if short in BY_THEIR_OWN_NAME else f"{short}/"
     return {
-        entry["data"]: path.removeprefix(f"/{stack}/").removesuffix("/Resource")
+        entry["data"]: prefix + path.removeprefix(f"/{stack}/").removesuffix("/Resource")
         for path, entries in json.loads(metadata.read_text()).items()
         for entry in entries
         if entry["type"] == "aws:cdk:logicalId"

@@ -35,7 +35,10 @@ def test_synthesis_of_an_unknown_environment_ends_with_one_line() -> None:
         check=False,
     )
     assert ended.returncode == 1
-    assert ended.stderr.strip() == "no environment 'staging'; infra/environments.py has local, rehearsal, startup, production"
+    assert (
+        ended.stderr.strip()
+        == "no environment 'staging'; infra/environments.py has local, rehearsal, startup, production"
+    )
 
 
 @pytest.mark.parametrize(
@@ -56,14 +59,32 @@ def test_synthesis_of_an_unknown_environment_ends_with_one_line() -> None:
         ("retention_years", 0),
         ("retention_years", 31),
         ("scan_limit_gib", 0),
-        ("invoice_reader_role", "read-invoices"),
+        ("owners", ()),
+        ("owners", ("somebody",)),
+        ("tags", {"cost-center": "all*"}),
+        ("bill_readers", ("arn:aws:iam::222222222222:role/*",)),
+        ("replica_region", "the moon"),
+        ("github", {"organization": "meridian health"}),
+        ("datadog", {"external_id": "x"}),
+        ("wiz", {"trusted_role": "arn:aws:iam::999999999999:role/wiz", "external_id": ""}),
         ("owner", "somebody"),
     ],
 )
 def test_a_setting_that_cannot_be_right_is_refused_by_its_name(field: str, value: object) -> None:
     with pytest.raises(ValidationError) as refused:
         EnvironmentConfig.model_validate(PRODUCTION.model_dump() | {field: value})
-    assert [error["loc"] for error in refused.value.errors()] == [(field,)]
+    assert {error["loc"][0] for error in refused.value.errors()} == {field}
+
+
+def test_a_replica_in_the_region_of_the_records_is_refused() -> None:
+    with pytest.raises(ValidationError, match="choose another region"):
+        EnvironmentConfig.model_validate(PRODUCTION.model_dump() | {"replica_region": PRODUCTION.region})
+
+
+def test_a_small_organisation_can_leave_every_integration_out() -> None:
+    startup = environment("startup")
+    assert (startup.replica_region, startup.github, startup.datadog, startup.wiz) == (None, None, None, None)
+    assert startup.accounts == (startup.payer_account,)
 
 
 def test_an_environment_cannot_be_changed_once_it_is_chosen() -> None:
