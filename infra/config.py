@@ -12,6 +12,8 @@ AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
 FolderPrefix = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9._-]+/){2,}$")]
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
 Arn = Annotated[str, StringConstraints(pattern=r"^arn:aws:[a-z0-9-]+:[a-z0-9-]*:\d{12}:[^*?\s]+$")]
+# Policies know the caller by its role, never by its session.
+RoleArn = Annotated[str, StringConstraints(pattern=r"^arn:aws:iam::\d{12}:role/[^*?\s]+$")]
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 ExternalId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+=,.@:/_-]+$", min_length=2, max_length=1224)]
 TagText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_ .:/=+@-]+$", max_length=128)]
@@ -57,13 +59,16 @@ class AnomalySettings(Section):
 
     impact_usd: Decimal = Field(default=Decimal(500), gt=0)
     impact_percent: Decimal = Field(default=Decimal(20), gt=0)
-    tag: str = Field(default="cost-center", description="the cost-allocation tag that a monitor follows")
+    tag: str | None = Field(
+        default="cost-center",
+        description="the cost-allocation tag that a monitor follows; None while AWS does not know the tag yet",
+    )
 
 
 class EnvironmentConfig(Section):
     """One environment. Nothing in it is looked up, so synthesis works offline."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,15}$")]
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,12}$")]
     finops_account: AccountId
     payer_account: AccountId
     region: Region
@@ -75,6 +80,11 @@ class EnvironmentConfig(Section):
     )
     ratified_policy: str = Field(description="the policy file in policy/")
     flattened_tags: tuple[str, ...] = Field(default=(), description="tag keys that the export flattens to columns")
+    backfill_months: Annotated[int, Field(ge=0, le=12)] = Field(
+        default=1,
+        description="how many months before the current one AWS tags once more when a cost-allocation tag is activated;"
+        " it delivers them again, so one that is closed already gets a revision",
+    )
     anomalies: AnomalySettings | None = Field(default_factory=AnomalySettings)
     ties_to_invoices: bool = Field(
         default=True, description="read the payer's invoice totals; else a bill is tied to its own lines"
@@ -84,12 +94,17 @@ class EnvironmentConfig(Section):
         default=7, description="how long sealed data, ledgers and statements cannot be deleted by anybody"
     )
     replica_region: Region | None = Field(default=None, description="a second region that keeps a copy of the records")
-    bill_readers: tuple[Arn, ...] = Field(
+    bill_readers: tuple[RoleArn, ...] = Field(
         default=(), description="roles beside the pipeline's that may read the bill, such as a FinOps analyst's"
     )
 
     scan_limit_gib: Annotated[int, Field(ge=1)] = Field(default=200, description="Athena stops a query that reads more")
-    closes_on_arrival: bool = Field(default=True, description="start a close whenever a manifest arrives")
+    closes_on_arrival: bool = Field(
+        default=True, description="start a close whenever a manifest arrives, and every day in case one was missed"
+    )
+    overdue_day: Annotated[int, Field(ge=5, le=28)] = Field(
+        default=12, description="from this day of the month on the month before is overdue, and the owners are told"
+    )
     reserves_concurrency: bool = Field(
         default=True, description="False in a new account, whose ten concurrent Lambdas leave nothing to reserve"
     )
@@ -117,3 +132,10 @@ class EnvironmentConfig(Section):
     def accounts(self) -> tuple[str, ...]:
         """The accounts that something is deployed to: the FinOps account, and the payer's if it is another."""
         return tuple(dict.fromkeys((self.finops_account, self.payer_account)))
+
+    def regions(self, account: str) -> tuple[str, ...]:
+        """Where something is deployed to in one of them: each of these is bootstrapped, and the first is its home."""
+        ours = [self.region, self.replica_region] if account == self.finops_account else []
+        # Whatever has to do with the bill itself is in us-east-1.
+        bill = ["us-east-1"] if account == self.payer_account else []
+        return tuple(region for region in dict.fromkeys((*ours, *bill)) if region)

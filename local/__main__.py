@@ -18,6 +18,7 @@ from functions.shared.periods import BillingPeriod
 from local.outcome import FAILED, UsageError, exit_code_of, is_expected, lines_of
 
 DEFAULT_LINE_ITEMS = 60_000
+DEFAULT_PORT = 4599
 EXIT_CODES = """exit codes:
   0  closed, or closed already
   2  bad input; the line on standard error says which file and field
@@ -96,6 +97,18 @@ def _explain(options: argparse.Namespace) -> int:
     )
 
 
+def _serve(options: argparse.Namespace) -> int:
+    from local.serve import serve
+
+    return serve(options.out, options.port, show=_show)
+
+
+def _deploy_local(options: argparse.Namespace) -> int:
+    from local.deploy_local import deploy_local
+
+    return deploy_local(options.out, options.line_items, show=_show)
+
+
 def _show(line: str) -> None:
     print(line, flush=True)
 
@@ -149,6 +162,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_what_if(commands)
     _add_explain(commands)
+    _add_serve(commands)
+    _add_deploy_local(commands)
     return parser
 
 
@@ -183,6 +198,39 @@ def _add_explain(commands: Any) -> None:
     part.add_argument("--pool", metavar="ID", help="its share of one pool")
     explain.add_argument("--period", metavar="YYYY-MM", help="the closed month (default: the newest)")
     _add_out(explain)
+
+
+def _add_serve(commands: Any) -> None:
+    serve = commands.add_parser(
+        "serve",
+        help="the local cloud at an address, for the CDK CLI and the AWS CLI",
+        description="Serves the local cloud over HTTP until it is interrupted, and prints the environment in which a "
+        "program works with it and with no other account.",
+        allow_abbrev=False,
+    )
+    serve.set_defaults(run=_serve)
+    serve.add_argument("--port", type=int, default=DEFAULT_PORT, metavar="N", help="(default: %(default)s)")
+    _add_out(serve)
+
+
+def _add_deploy_local(commands: Any) -> None:
+    deploy = commands.add_parser(
+        "deploy-local",
+        help="deploy every stack with the CDK CLI to the local cloud, and close a month there",
+        description="Bootstraps and deploys the rehearsal environment to a new local cloud with the CDK CLI, delivers "
+        "a month of the sample organisation, waits for the close that its manifest starts, and deploys again, which "
+        "must change nothing. Everything is kept under DIR/rehearsal, and made anew each time.",
+        allow_abbrev=False,
+    )
+    deploy.set_defaults(run=_deploy_local)
+    deploy.add_argument(
+        "--line-items",
+        type=int,
+        default=DEFAULT_LINE_ITEMS,
+        metavar="N",
+        help="lines in the month (default: %(default)s)",
+    )
+    _add_out(deploy)
 
 
 def _add_out(command: argparse.ArgumentParser) -> None:

@@ -159,6 +159,7 @@ def _show_summary(folder: Path, show: Show) -> None:
         ("statements", folder / "statements", f"  ({statements})"),
         ("ledger", folder / "ledger", ""),
         ("evidence", folder / "evidence.json", ""),
+        ("signed by", folder.parent / "root-ca.pem", "  (the root of the certificates)"),
     ):
         show(f"  {name:<11} {path}{note}")
 

@@ -44,7 +44,7 @@ class ClosedMonth(NamedTuple):
     @property
     def run_id(self) -> str:
         """The run whose tables explain the month."""
-        run_id: str = self.evidence["run_id"]
+        run_id: str = self.evidence["run"]["run_id"]
         return run_id
 
     @property
@@ -180,7 +180,7 @@ def _show_line_items(
 
 
 def _write_line_items(month: ClosedMonth, options: ExplainOptions, items: list[Row], name: str) -> Path:
-    versions = {file["key"]: file["version_id"] for file in month.evidence["sealed"]["files"]}
+    versions = {file["key"]: file["version_id"] for file in month.evidence["run"]["bill"]["files"]}
     path = options.out / month.period / "explain" / f"{run_files.safe_name(name)}.csv"
     path.parent.mkdir(exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from infra.environments import environment
 from local.assembly import ROOT, synthesize
 from local.aws.cloud import LocalCloud
 from local.servicenow.server import ServiceNowStandIn
+from local.signing import LocalRoot, has_identity, install_identity
 
 CONFIG = environment("local")
 ASSEMBLIES = ROOT / ".cache" / "assemblies"
@@ -66,6 +68,20 @@ class World:
                     s3.delete_object(Bucket=self.billing_bucket, Key=key)
         for key, file in files.items():
             self.cloud.link(self.billing_bucket, key, file.resolve())
+        self._put_manifests_last({key: file for key, file in files.items() if "/metadata/" in key}, period)
+
+    def _put_manifests_last(self, manifests: dict[str, Path], period: BillingPeriod) -> None:
+        """A manifest whose bytes are the same as before is delivered again all the same when data files are new."""
+        s3 = self.cloud.client("s3")
+
+        def delivered_at(prefix: str) -> list[datetime]:
+            pages = s3.get_paginator("list_objects_v2").paginate(Bucket=self.billing_bucket, Prefix=prefix)
+            return [stored["LastModified"] for page in pages for stored in page.get("Contents", [])]
+
+        newest = max(delivered_at(f"{CONFIG.export_prefix}data/BILLING_PERIOD={period}/"), default=None)
+        for key, file in manifests.items():
+            if newest and newest > max(delivered_at(key)):
+                s3.put_object(Bucket=self.billing_bucket, Key=key, Body=file.read_bytes())
 
     def in_paths_of(self, cur: Path, text: str) -> str:
         """A message about objects of the billing bucket, in the paths of the folder that was delivered."""
@@ -99,6 +115,25 @@ class World:
         )
         arn: str = started["executionArn"]
         return arn
+
+    @property
+    def root_certificate(self) -> Path:
+        """The certificate of the local root, with which statements and evidence verify."""
+        return self.out / "root-ca.pem"
+
+    def prepare_signing(self, tell: Callable[[str], None] = lambda _: None) -> None:
+        """Has the signing key certified by the local root, the first time; puts the root's certificate beside."""
+        root = LocalRoot(self.cloud.state_dir / "signing")
+        if not has_identity(self.cloud.client("ssm"), self._outputs["SigningIdentityParameter"]):
+            tell(f"Making a root certificate and having the signing key certified: {self.root_certificate}")
+            self.install_signing_identity()
+        if not self.root_certificate.exists():
+            self.root_certificate.write_text(root.pem, encoding="ascii")
+
+    def install_signing_identity(self, key: str | None = None) -> dict[str, Any]:
+        """Has a key certified by the local root and signs with it from now on; ``key`` names another than the first."""
+        root = LocalRoot(self.cloud.state_dir / "signing")
+        return install_identity(self.cloud.client("lambda"), self._outputs["IssueCertificateFunction"], root, key)
 
     def connect_books(self, books: ServiceNowStandIn) -> None:
         """Puts the books' address and our credentials where the deployed functions look for them."""
@@ -170,4 +205,5 @@ def open_world(out: Path, tell: Callable[[str], None] = lambda _: None) -> Itera
         outputs = {name: value for stack in cloud.deploy(assembly).values() for name, value in stack.items()}
         world = World(out, cloud, outputs)
         world.connect_books(books)
+        world.prepare_signing(tell)
         yield world

@@ -35,6 +35,9 @@ def handler(event: CompilePolicyRequest, context: LambdaContext) -> dict[str, ob
     for table, lines in compiled.json_lines().items():
         key = f"{run_files.table_prefix(event.run_id, table)}rows.jsonl"
         work.write(key, lines.encode("utf-8"), "application/x-ndjson")
+    for name, text in {source.name: source.text, **source.drivers}.items():
+        # A closed month's policy is archived from here: where it came from may hold another one by then.
+        work.write(f"{run_files.policy_source_prefix(event.run_id)}{name}", text.encode("utf-8"), "text/plain")
     policy_of_run = PolicyOfRun.of(policy, compiled)
     work.write_json(run_files.policy_key(event.run_id), policy_of_run.model_dump(mode="json"))
     logger.info("policy compiled", policy=source.name, sha256=policy_of_run.sha256)

@@ -27,20 +27,20 @@ def handler(event: ReadManifestRequest, context: LambdaContext) -> dict[str, obj
     request = read_request(event.request)
     period = requested_period(request)
     manifests = billing.latest_versions(manifest_folder(settings.export_prefix, period))
-    manifest_key = choose_manifest(settings.export_prefix, period, manifests)
-    manifest = parse_manifest(manifest_key, billing.read(manifest_key))
+    newest = choose_manifest(settings.export_prefix, period, manifests)
+    manifest = parse_manifest(newest.key, billing.read(newest.key))
     data_files = billing.latest_versions(f"{settings.export_prefix}data/BILLING_PERIOD={period}/")
-    delivery = bind_manifest(manifest_key, manifest, period, data_files)
+    delivery = bind_manifest(newest, manifest, period, data_files)
     run_id = name_run(period, event.execution_id, event.attempt)
     work.write_json(run_files.delivery_key(run_id), delivery.model_dump(mode="json"))
-    logger.info("delivery found", run_id=run_id, manifest=manifest_key, data_files=len(delivery.files))
+    logger.info("delivery found", run_id=run_id, manifest=newest.key, data_files=len(delivery.files))
     return DeliveryFound(
         billing_period=str(period),
         run_id=run_id,
         preview=request.preview,
         policy_key=request.policy_key or "",
         invoices_key=request.invoices_key or "",
-        manifest_key=manifest_key,
+        manifest_key=newest.key,
         manifest_execution_id=delivery.manifest_execution_id,
         data_files=len(delivery.files),
         data_bytes=sum(file.size for file in delivery.files),

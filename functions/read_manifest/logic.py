@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 
 from pydantic import ValidationError
 
@@ -13,10 +14,12 @@ from functions.shared.periods import BillingPeriod
 
 
 class CloseRequest(Payload):
-    """What an execution is started with: a manifest's key (by its arrival), or a billing period (by a person)."""
+    """What an execution is started with: a manifest's key (by its arrival), a billing period (by a person), or the time
+    for which it was scheduled, which means the month before."""
 
     billing_period: str | None = None
     manifest_key: str | None = None
+    scheduled_at: datetime | None = None
     preview: bool = False
     policy_key: str | None = None
     invoices_key: str | None = None
@@ -63,6 +66,8 @@ def requested_period(request: CloseRequest) -> BillingPeriod:
     if named and arrived and named != arrived:
         raise InvalidRequest(f"billing_period is {named} but manifest_key is of {arrived}; give one of them")
     period = named or arrived
+    if period is None and request.scheduled_at is not None:
+        return BillingPeriod(request.scheduled_at.year, request.scheduled_at.month).previous()
     if period is None:
         raise InvalidRequest('name the month: {"billing_period": "YYYY-MM"} or {"manifest_key": "…-Manifest.json"}')
     return period

@@ -27,6 +27,8 @@ def handler(event: ReconcileLedgerRequest, context: LambdaContext) -> dict[str, 
     policy = PolicyOfRun.model_validate(work.read_json(run_files.policy_key(event.run_id)))
     require_reconciled(result, line_items=event.line_items, tolerance=policy.invoice_tolerance)
     work.write_json(run_files.reconciliation_key(event.run_id), result.model_dump(mode="json"))
+    # Kept for the evidence: an execution that resumes this run does not know them.
+    work.write_json(run_files.queries_key(event.run_id), event.steps)
     metrics.add_metric(name="LineItemsReconciled", unit=MetricUnit.Count, value=event.line_items)
     described = describe_reconciliation(result).model_dump(mode="json")
     logger.info("ledger reconciled", run_id=event.run_id, **described)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from functions.shared.money import Cents
 from functions.shared.payload import Payload
 from functions.shared.reconciliation import Reconciliation
 
 
 class ReconcileLedgerRequest(Payload):
-    """The run, where the two reconciliation queries put their rows, and how many lines the delivery has."""
+    """The run, where the two reconciliation queries put their rows, how many lines the delivery has, and the queries so
+    far by statement."""
 
     run_id: str
     invoices_result: str
     pools_result: str
     line_items: int
+    steps: dict[str, dict[str, Any]]
 
 
 class LedgerReconciled(Payload):

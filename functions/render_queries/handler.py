@@ -4,7 +4,7 @@ from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import Json
 
-from functions.render_queries.logic import RenderQueriesRequest, render_close, render_survey
+from functions.render_queries.logic import RenderQueriesRequest, render_close, render_survey, sources_to_keep
 from functions.shared import run_files
 from functions.shared.adapters.object_store import ObjectStore
 from functions.shared.compiled_policy import PolicyOfRun
@@ -39,5 +39,9 @@ def handler(event: RenderQueriesRequest, context: LambdaContext) -> dict[str, ob
         billing_bucket=settings.billing_bucket,
         work_bucket=settings.work_bucket,
     )
+    sources = run_files.sql_source_prefix(event.run_id)
+    kept = {version.key.removeprefix(sources).removesuffix(".sql") for version in work.latest_versions(sources)}
+    for name, text in sources_to_keep(rendered, kept).items():
+        work.write(f"{sources}{name}.sql", text.encode("utf-8"), "text/plain; charset=utf-8")
     logger.info("queries rendered", run_id=event.run_id, queries=len(rendered.queries))
     return rendered.model_dump()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 from functions.shared import run_files
@@ -11,7 +11,7 @@ from functions.shared.delivery import Delivery
 from functions.shared.payload import Payload
 from functions.shared.periods import BillingPeriod
 from functions.shared.policy import tag_column_suffix
-from functions.shared.sql_catalog import ParameterValue, load_statement, render, unload
+from functions.shared.sql_catalog import ParameterValue, load_statement, load_statements, render, unload
 
 TREND_MONTHS = 11
 """How many earlier months a statement shows."""
@@ -38,6 +38,17 @@ RUN_STATEMENTS = (
 """Statements that take the run's id and nothing else."""
 
 
+STATEMENT_QUERIES = (
+    "s010_ledger_entries",
+    "s020_pool_shares",
+    "s030_top_resources",
+    "s040_earlier_months",
+    "s050_untagged_cost",
+    "s060_unrecognized_tags",
+)
+"""Statements that a resumed run asks again; its ledger stands as those before them have made it."""
+
+
 class RenderQueriesRequest(Payload):
     """The run; ``survey`` renders the query before the lock, ``close`` all that follow it."""
 
@@ -62,6 +73,19 @@ def render_survey(period: BillingPeriod) -> RenderedQueries:
         queries={"v010_delivered_lines": render("v010_delivered_lines", {"billing_period": str(period)})},
         pool_shares=[],
     )
+
+
+def sources_to_keep(rendered: RenderedQueries, kept: Collection[str]) -> dict[str, str]:
+    """The SQL files behind a run's queries, by name, as far as the run has not kept them yet (``kept``).
+
+    When a run is resumed with newer code, the files that its ledger was made with stay.
+    """
+    used = {"v010_delivered_lines", "a040_pool_shares", *rendered.queries}
+    return {
+        name: statement.text
+        for name, statement in load_statements().items()
+        if name in used and (name in STATEMENT_QUERIES or name not in kept)
+    }
 
 
 def fold_values(

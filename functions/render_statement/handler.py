@@ -3,22 +3,25 @@
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.render_statement.logic import render_statement
+from functions.render_statement.filing import file_draft, file_signed
 from functions.render_statement.model import StatementModel
-from functions.render_statement.package import RenderStatementRequest, package_statement, statement_folder
+from functions.render_statement.package import RenderStatementRequest, StatementFile, statement_folder
+from functions.render_statement.timestamps import timestamp_authority
 from functions.shared import run_files
 from functions.shared.adapters.object_store import ObjectStore
+from functions.shared.adapters.signing_identity import SigningSettings, open_signatory
 from functions.shared.filed_statement import FiledStatement
 from functions.shared.money import format_cents
 from functions.shared.observability import logger, metrics, tracer
 from functions.shared.seal import retention_end
-from functions.shared.settings import Settings, load_settings
+from functions.shared.settings import load_settings
 
 
-class RenderStatementSettings(Settings):
+class RenderStatementSettings(SigningSettings):
     statements_bucket: str
     work_bucket: str
     retention_years: int
+    timestamp_url: str
 
 
 @logger.inject_lambda_context
@@ -34,15 +37,21 @@ def handler(event: RenderStatementRequest, context: LambdaContext) -> dict[str, 
         return {"total": format_cents(FiledStatement.model_validate(work.read_json(record_key)).total)}
     model_key = run_files.statement_model_key(event.run_id, event.business_unit)
     statement = StatementModel.model_validate(work.read_json(model_key))
-    package = package_statement(statement, render_statement(statement))
-    folder = statement_folder(statement, event.run_id)
-    until = retention_end(event.started_at, settings.retention_years)
-    for file in package.files:
-        if statement.draft:
-            statements.write(folder + file.name, file.content, file.content_type)
-        else:
-            statements.write_once(folder + file.name, file.content, file.content_type, file.sha256, until)
-    record = package.record(folder)
+    folder, until = statement_folder(statement, event.run_id), retention_end(event.started_at, settings.retention_years)
+
+    def overwrite(file: StatementFile) -> StatementFile:
+        statements.write(folder + file.name, file.content, file.content_type)
+        return file
+
+    def file_once(file: StatementFile) -> StatementFile:
+        statements.write_once(folder + file.name, file.content, file.content_type, file.content_id, until)
+        return file._replace(content=statements.read(folder + file.name))
+
+    if statement.draft:
+        record = file_draft(statement, folder, overwrite)
+    else:
+        signatory, timestamps = open_signatory(settings, event.started_at), timestamp_authority(settings.timestamp_url)
+        record = file_signed(statement, folder, file_once, signatory, timestamps)
     work.write_json(record_key, record.model_dump(mode="json"))
-    logger.info("statement rendered", business_unit=event.business_unit, total=format_cents(statement.total))
+    logger.info("statement filed", business_unit=event.business_unit, total=format_cents(statement.total))
     return {"total": format_cents(statement.total)}

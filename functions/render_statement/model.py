@@ -177,8 +177,16 @@ class Provenance(_Frozen):
     line_items: int
 
 
+class SignedBy(_Frozen):
+    """Who signs the statement: the certificate's subject, and the SHA-256 of the certificate in hex."""
+
+    subject: str
+    certificate_sha256: str
+
+
 class StatementModel(_Frozen):
-    """A statement, ready to be rendered. ``trend`` is oldest first and ends with this billing period."""
+    """A statement, ready to be rendered. ``trend`` is oldest first and ends with this billing period; ``signed_by`` is
+    None for a draft, which nobody signs."""
 
     organization: str
     billing_period: Period
@@ -193,6 +201,7 @@ class StatementModel(_Frozen):
     trend: tuple[MonthTotal, ...] = Field(min_length=1, max_length=12)
     ledger_lines: tuple[LedgerLine, ...]
     provenance: Provenance
+    signed_by: SignedBy | None = None
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:

@@ -1,4 +1,4 @@
-"""The files of one statement as they are filed: PDF, CSV and the checksums over both."""
+"""The files of one statement as they are filed: PDF, CSV, the checksums over both, and the signatures of those."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from functions.render_statement.model import StatementModel
 from functions.shared.filed_statement import FiledStatement
 from functions.shared.payload import Payload
 from functions.shared.run_files import safe_name
+from functions.shared.signing.detached import CMS_TYPE, RAW_TYPE, sign_file
+from functions.shared.signing.signatory import Signatory
 
 
 class RenderStatementRequest(Payload):
@@ -22,33 +24,24 @@ class RenderStatementRequest(Payload):
 
 
 class StatementFile(NamedTuple):
-    """One file, ready to be written."""
+    """One file, ready to be written. ``content_id`` tells whether a file that is there already says the same."""
 
     name: str
     content: bytes
     content_type: str
-    sha256: str
+    content_id: str
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of the file's bytes, in hex."""
+        return hashlib.sha256(self.content).hexdigest()
 
 
-class StatementPackage(NamedTuple):
-    """PDF, CSV and SHA256SUMS of one statement, in this order."""
+class Signatures(NamedTuple):
+    """The two signatures of a statement's checksums."""
 
-    statement: StatementModel
-    files: tuple[StatementFile, ...]
-
-    def record(self, folder: str) -> FiledStatement:
-        """What the run remembers of the files in their folder."""
-        pdf, csv, sums = self.files
-        return FiledStatement(
-            business_unit=self.statement.business_unit.id,
-            total=self.statement.total,
-            folder=folder,
-            pdf=pdf.name,
-            csv=csv.name,
-            sha256sums=sums.name,
-            pdf_sha256=pdf.sha256,
-            csv_sha256=csv.sha256,
-        )
+    cms: StatementFile
+    raw: StatementFile
 
 
 def statement_folder(statement: StatementModel, run_id: str) -> str:
@@ -56,14 +49,66 @@ def statement_folder(statement: StatementModel, run_id: str) -> str:
     return f"drafts/{run_id}/" if statement.draft else f"charge_period={statement.charge_period}/"
 
 
-def package_statement(statement: StatementModel, rendered: RenderedStatement) -> StatementPackage:
-    """Names the files and adds their checksums in the form that ``sha256sum --check`` reads."""
-    stem = f"statements/{safe_name(statement.business_unit.id)}-{statement.charge_period}-r{statement.revision}"
-    pdf = _file(f"{stem}.pdf", rendered.pdf, "application/pdf")
-    csv = _file(f"{stem}.csv", rendered.csv, "text/csv; charset=utf-8")
+def pdf_file(statement: StatementModel, content: bytes) -> StatementFile:
+    """The PDF. Its content id is the statement's: signed anew, with a later timestamp, it would say the same."""
+    meaning = hashlib.sha256(statement.model_dump_json(exclude={"signed_by"}).encode()).hexdigest()
+    return StatementFile(f"{_stem(statement)}.pdf", content, "application/pdf", meaning)
+
+
+def csv_file(statement: StatementModel, rendered: RenderedStatement) -> StatementFile:
+    """The CSV."""
+    return _file(f"{_stem(statement)}.csv", rendered.csv, "text/csv; charset=utf-8")
+
+
+def checksum_file(statement: StatementModel, pdf: StatementFile, csv: StatementFile) -> StatementFile:
+    """The checksums of both, in the form that ``sha256sum --check`` reads."""
     lines = "".join(f"{file.sha256}  {file.name.rpartition('/')[2]}\n" for file in (pdf, csv))
-    sums = _file(f"{stem}.SHA256SUMS", lines.encode(), "text/plain; charset=utf-8")
-    return StatementPackage(statement, (pdf, csv, sums))
+    return _file(f"{_stem(statement)}.SHA256SUMS", lines.encode(), "text/plain; charset=utf-8")
+
+
+def signature_files(sums: StatementFile, signatory: Signatory) -> Signatures:
+    """The checksums' signatures; through the checksums they sign PDF and CSV."""
+    signature = sign_file(sums.content, signatory)
+    return Signatures(
+        cms=_file(f"{sums.name}.p7s", signature.cms, CMS_TYPE), raw=_file(f"{sums.name}.sig", signature.raw, RAW_TYPE)
+    )
+
+
+def filed_statement(
+    statement: StatementModel,
+    folder: str,
+    *,
+    pdf: StatementFile,
+    csv: StatementFile,
+    sums: StatementFile,
+    signatures: Signatures | None = None,
+) -> FiledStatement:
+    """What the run remembers of the files in their folder."""
+    record = FiledStatement(
+        business_unit=statement.business_unit.id,
+        total=statement.total,
+        folder=folder,
+        pdf=pdf.name,
+        csv=csv.name,
+        sha256sums=sums.name,
+        pdf_sha256=pdf.sha256,
+        csv_sha256=csv.sha256,
+        sha256sums_sha256=sums.sha256,
+    )
+    if signatures is None:
+        return record
+    return record.model_copy(
+        update={
+            "signature": signatures.cms.name,
+            "signature_sha256": signatures.cms.sha256,
+            "raw_signature": signatures.raw.name,
+            "raw_signature_sha256": signatures.raw.sha256,
+        }
+    )
+
+
+def _stem(statement: StatementModel) -> str:
+    return f"statements/{safe_name(statement.business_unit.id)}-{statement.charge_period}-r{statement.revision}"
 
 
 def _file(name: str, content: bytes, content_type: str) -> StatementFile:

@@ -107,6 +107,11 @@ def provenance(statement: StatementModel, csv: bytes, width: float) -> list[Flow
         "CSV of this statement, ledger lines": count(len(statement.ledger_lines)),
         "CSV of this statement, SHA-256": sha256(csv).hexdigest(),
     }
+    if statement.signed_by:
+        facts |= {
+            "Signed by": statement.signed_by.subject,
+            "Signing certificate, SHA-256": statement.signed_by.certificate_sha256,
+        }
     label_width = 168
     rows = [[label, "\n".join(fit(value, MONO, style.BODY, width - label_width, 3))] for label, value in facts.items()]
     table = Table(rows, colWidths=[label_width, width - label_width])
@@ -123,7 +128,7 @@ def provenance(statement: StatementModel, csv: bytes, width: float) -> list[Flow
     )
     table.hAlign = "LEFT"
     return [
-        CondPageBreak(175),
+        CondPageBreak(75 + 12.5 * len(rows)),
         Bookmark("provenance", "Provenance"),
         heading("Provenance", "", width),
         style.gap(6),
@@ -154,3 +159,5 @@ def _names(statement: StatementModel) -> Iterator[str]:
         yield center.name
         yield from (pool.pool_name for pool in center.pool_shares)
         yield from (account.sub_account_name for account in center.accounts)
+    if statement.signed_by:
+        yield statement.signed_by.subject

@@ -10,10 +10,14 @@ from functions.shared.policy.model import DriverSplit
 
 
 class PolicyOfRun(BaseModel):
-    """One policy as one run uses it; names by id, and for pools split by a driver the driver's name."""
+    """One policy as one run uses it; names by id, and for pools split by a driver the driver's name.
+
+    ``file`` is the name of the policy file, ``sha256`` the hash over it and its drivers.
+    """
 
     model_config = ConfigDict(frozen=True)
 
+    file: str
     sha256: str
     organization: str
     billing_currency: str
@@ -36,6 +40,7 @@ class PolicyOfRun(BaseModel):
     def of(cls, policy: Policy, compiled: CompiledPolicy) -> PolicyOfRun:
         """Takes from a compiled policy what functions need."""
         return cls(
+            file=policy.name,
             sha256=compiled.policy_hash,
             organization=compiled.organization,
             billing_currency=compiled.billing_currency,

@@ -11,7 +11,14 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from functions.shared.adapters.object_store import StoredVersion
-from functions.shared.errors import EmptyMonth, InvalidManifest, ManifestNotFound, MissingColumn, MissingDataFile
+from functions.shared.errors import (
+    DeliveryInProgress,
+    EmptyMonth,
+    InvalidManifest,
+    ManifestNotFound,
+    MissingColumn,
+    MissingDataFile,
+)
 from functions.shared.periods import BillingPeriod
 
 _MANIFEST_KEY = re.compile(
@@ -99,8 +106,8 @@ def manifest_folder(export_prefix: str, period: BillingPeriod) -> str:
     return f"{export_prefix}metadata/BILLING_PERIOD={period}/"
 
 
-def choose_manifest(export_prefix: str, period: BillingPeriod, versions: Iterable[StoredVersion]) -> str:
-    """The key of the newest manifest of a period.
+def choose_manifest(export_prefix: str, period: BillingPeriod, versions: Iterable[StoredVersion]) -> StoredVersion:
+    """The newest manifest of a period.
 
     An export that keeps every delivery has a copy of the newest manifest in the period's folder; that one counts.
     Raises ManifestNotFound when there is none.
@@ -112,8 +119,7 @@ def choose_manifest(export_prefix: str, period: BillingPeriod, versions: Iterabl
             f"no manifest for {period}: {folder} holds no …-Manifest.json; the delivery is incomplete or not an export"
         )
     direct = [v for v in manifests if "/" not in v.key.removeprefix(folder)]
-    newest = max(direct or manifests, key=lambda version: (version.last_modified, version.key))
-    return newest.key
+    return max(direct or manifests, key=lambda version: (version.last_modified, version.key))
 
 
 def parse_manifest(key: str, text: str | bytes) -> Manifest:
@@ -134,12 +140,14 @@ def parse_manifest(key: str, text: str | bytes) -> Manifest:
 
 
 def bind_manifest(
-    manifest_key: str, manifest: Manifest, period: BillingPeriod, versions: Iterable[StoredVersion]
+    found: StoredVersion, manifest: Manifest, period: BillingPeriod, versions: Iterable[StoredVersion]
 ) -> Delivery:
-    """Binds the listed files to the object versions there are now.
+    """Binds the files that the manifest lists to the object versions there are now.
 
-    Raises MissingColumn, EmptyMonth, MissingDataFile or InvalidManifest, each naming what it is about.
+    Raises MissingColumn, EmptyMonth, MissingDataFile, InvalidManifest or DeliveryInProgress, each naming what it is
+    about.
     """
+    manifest_key = found.key
     missing = [column for column in NEEDED_COLUMNS if column not in manifest.columns]
     if "resource_tags" not in manifest.columns and not any(c.startswith("tag_") for c in manifest.columns):
         missing.append("resource_tags")
@@ -147,8 +155,8 @@ def bind_manifest(
         raise MissingColumn(f"{manifest_key}: the export lacks {', '.join(missing)}; add it to the export's query")
     if not manifest.data_files:
         raise EmptyMonth(f"{manifest_key} lists no data file: nothing was delivered for {period}")
-    found = _MANIFEST_KEY.fullmatch(manifest_key)
-    export_prefix = found["export"] if found else ""
+    parts = _MANIFEST_KEY.fullmatch(manifest_key)
+    export_prefix = parts["export"] if parts else ""
     stored = {version.key: version for version in versions}
     files = []
     for uri in manifest.data_files:
@@ -158,6 +166,13 @@ def bind_manifest(
         version = stored.get(export_prefix + path[0])
         if version is None:
             raise MissingDataFile(f"{manifest_key} lists {path[0]}, which is not there; the delivery is incomplete")
+        if version.last_modified > found.last_modified:
+            # AWS overwrites the files in place and writes the manifest last: this one is of the delivery before.
+            raise DeliveryInProgress(
+                f"{path[0]} is newer than the manifest that lists it ({version.last_modified:%Y-%m-%dT%H:%M:%SZ}, "
+                f"{manifest_key}: {found.last_modified:%Y-%m-%dT%H:%M:%SZ}): AWS is delivering {period}; "
+                "start again when the manifest is newer"
+            )
         files.append(DataFile(key=version.key, version_id=version.version_id, size=version.size, etag=version.etag))
     return Delivery(
         billing_period=str(period),

@@ -65,6 +65,10 @@ class ManifestNotFound(BadInputError):
     """The export folder has no manifest for the billing period."""
 
 
+class DeliveryInProgress(BadInputError):
+    """AWS is overwriting the data files of a month; its manifest, which comes last, has not arrived yet."""
+
+
 class InvalidManifest(BadInputError):
     """The manifest cannot be read, or does not describe the delivery."""
 
@@ -111,6 +115,18 @@ class InvalidInvoiceFile(BadInputError):
     """The file with AWS's invoice totals is not there or cannot be read; the message names line and column."""
 
 
+class CostExplorerRefused(ChargebackError):
+    """Cost Explorer does not let us list or activate cost-allocation tags; the message has its own words."""
+
+
+class BackfillRefused(ChargebackError):
+    """AWS takes no backfill of cost-allocation tags at the moment; the message has its own words."""
+
+
+class AnswerNotDelivered(ChargebackError):
+    """CloudFormation's address did not take the answer for a custom resource, which fails when its time is over."""
+
+
 class PeriodLocked(ChargebackError):
     """Another execution is closing the period."""
 
@@ -136,11 +152,43 @@ class InvariantViolated(ReconciliationError):
 
 
 class PostingRejected(PostingError):
-    """The books refused a charge."""
+    """The books refused a request; the message has their words."""
+
+
+class PostingForbidden(PostingRejected):
+    """The user that we are in the books lacks a right: a role, or what an access rule or a data policy asks for."""
+
+
+class PostingConflict(PostingRejected):
+    """The books hold a record with this key already."""
+
+
+class BooksRecordNotFound(PostingRejected):
+    """The books have no such record, or an access rule hides it from us: they answer both alike."""
+
+
+class ImportFailed(PostingRejected):
+    """The books took a row into a staging table and could not make a record of it."""
 
 
 class PostingMismatch(PostingError):
-    """The books hold another amount for a charge than the ledger."""
+    """The books hold something else than the ledger; the message names the lines and by how much they differ."""
+
+
+class MissingPosting(PostingMismatch):
+    """The ledger has charges that the books do not show."""
+
+
+class DuplicatePosting(PostingMismatch):
+    """The books hold a charge more than once."""
+
+
+class UnexpectedPosting(PostingMismatch):
+    """The books hold lines of this revision that the ledger does not have."""
+
+
+class AttachmentMismatch(PostingError):
+    """A record of the books has a file of this name that is not ours, or has ours more than once."""
 
 
 class PostingUnauthorized(PostingError):
@@ -148,10 +196,62 @@ class PostingUnauthorized(PostingError):
 
 
 class BooksUnavailable(TransientError, PostingError):
-    """The books could not be reached, or asked us to come back later."""
+    """The books could not be reached, or failed; what was asked of them may have been done."""
 
     exit_code = 5
 
 
+class BooksRateLimited(BooksUnavailable):
+    """The books take no more requests for now; the message says for how long, if they do."""
+
+
+class BooksAnswerUnreadable(BooksUnavailable):
+    """Something answered that is not the books, or not whole; what was asked of them may have been done."""
+
+
+class DuplicateTicket(ChargebackError):
+    """More than one ticket has the correlation id of one concern."""
+
+
+class TicketClosed(ChargebackError):
+    """A ticket is closed for good, and neither changed nor reopened; a new concern needs a new ticket."""
+
+
+class ChangeRequestNotFound(BadInputError):
+    """There is no change request of this number, or we may not read it."""
+
+
+class SecretUnreadable(ChargebackError):
+    """A secret is not there, holds no text, or is not for us to read."""
+
+
+class SecretsUnavailable(TransientError):
+    """What keeps the secrets is busy or briefly away."""
+
+
 class StorageUnavailable(TransientError):
     """S3 or DynamoDB throttled us beyond botocore's own retries."""
+
+
+class SigningIdentityInvalid(ChargebackError):
+    """There is no signing identity, or its certificate chain cannot be used; the message says which part and why."""
+
+
+class SigningCertificateMismatch(ChargebackError):
+    """A certificate is not the key's: what the key signs does not verify with it."""
+
+
+class SigningRefused(ChargebackError):
+    """AWS KMS or Vault does not sign with the key, or does not show its public key; the message has its own words."""
+
+
+class CertificateRefused(ChargebackError):
+    """The certificate authority does not issue a certificate for the key; the message has its own words."""
+
+
+class SigningServiceUnavailable(TransientError):
+    """AWS KMS or Vault is busy or briefly away."""
+
+
+class TimestampUnavailable(TransientError):
+    """The timestamp authority gave no timestamp; the message has its answer."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -48,6 +48,14 @@ class PoolReconciliation(BaseModel):
     received: Cents
     shared: Cents
     delta: Cents
+
+
+class Invariant(NamedTuple):
+    """Something that has to hold: an amount or a count, as it is and as it should be."""
+
+    what: str
+    found: Decimal
+    expected: Decimal
 
 
 class Reconciliation(BaseModel):
@@ -112,7 +120,7 @@ def require_reconciled(result: Reconciliation, *, line_items: int, tolerance: De
     differ, InvariantViolated when anything else does.
     """
     for invoice in result.invoices:
-        name = f"invoice {invoice.invoice_id or '(not issued)'} of {invoice.billing_account_id}"
+        name = _invoice_name(invoice)
         if abs(invoice.invoice_rounding) > tolerance:
             lines = total([invoice.billed_cost, -invoice.invoice_rounding])
             raise ReconciliationFailed(
@@ -126,16 +134,29 @@ def require_reconciled(result: Reconciliation, *, line_items: int, tolerance: De
                 f"{format_cents(invoice.allocated_cost)} {invoice.billing_currency}, "
                 f"delta {format_cents(invoice.delta)}"
             )
-        _require(f"{name}: effective + bridge = unblended", invoice.exact_owned, invoice.exact_billed)
-        _require(f"{name}: the fold's unblended cost", invoice.exact_folded, invoice.exact_billed)
-        _require(f"{name}: lines folded", Decimal(invoice.lines_folded), Decimal(invoice.lines_read))
-        _require(f"{name}: entries without business unit", Decimal(invoice.entries_without_unit), Decimal(0))
+    lines_read = Invariant("lines of the delivery", Decimal(result.line_items), Decimal(line_items))
+    for what, found, expected in [*invariants(result), lines_read]:
+        if found != expected:
+            raise InvariantViolated(f"{what}: {found:f}, expected {expected:f}, differs by {found - expected:f}")
+
+
+def invariants(result: Reconciliation) -> list[Invariant]:
+    """The invariants of allocation.md, section 7, on every invoice and pool, each with both its values."""
+    found: list[Invariant] = []
+    for invoice in result.invoices:
+        name = _invoice_name(invoice)
+        found += [
+            Invariant(f"{name}: allocated = billed", invoice.allocated_cost, invoice.billed_cost),
+            Invariant(f"{name}: effective + bridge = unblended", invoice.exact_owned, invoice.exact_billed),
+            Invariant(f"{name}: the fold's unblended cost", invoice.exact_folded, invoice.exact_billed),
+            Invariant(f"{name}: lines folded", Decimal(invoice.lines_folded), Decimal(invoice.lines_read)),
+            Invariant(f"{name}: entries without business unit", Decimal(invoice.entries_without_unit), Decimal(0)),
+        ]
     for pool in result.pools:
         name = f"pool {pool.pool_id} on invoice {pool.invoice_id or '(not issued)'} of {pool.billing_account_id}"
-        _require(f"{name}: shares", pool.shared, total([pool.collected, pool.received]))
-    _require("lines of the delivery", Decimal(result.line_items), Decimal(line_items))
+        found.append(Invariant(f"{name}: shares", pool.shared, total([pool.collected, pool.received])))
+    return found
 
 
-def _require(what: str, found: Decimal, wanted: Decimal) -> None:
-    if found != wanted:
-        raise InvariantViolated(f"{what}: {found:f}, expected {wanted:f}, differs by {found - wanted:f}")
+def _invoice_name(invoice: InvoiceReconciliation) -> str:
+    return f"invoice {invoice.invoice_id or '(not issued)'} of {invoice.billing_account_id}"

@@ -50,6 +50,21 @@ def charge_items_key(run_id: str) -> str:
     return f"runs/{run_id}/charge_items.json"
 
 
+def queries_key(run_id: str) -> str:
+    """The queries that made and reconciled the run's ledger: ids, bytes scanned, milliseconds."""
+    return f"runs/{run_id}/queries.json"
+
+
+def policy_source_prefix(run_id: str) -> str:
+    """The folder of the policy file and its driver files, as the run read them."""
+    return f"runs/{run_id}/sources/policy/"
+
+
+def sql_source_prefix(run_id: str) -> str:
+    """The folder of the SQL files that the run's queries were rendered from."""
+    return f"runs/{run_id}/sources/sql/"
+
+
 def statement_model_key(run_id: str, business_unit: str) -> str:
     """Everything a business unit's statement says."""
     return f"runs/{run_id}/statements/{safe_name(business_unit)}.json"
@@ -83,6 +98,26 @@ def ledger_prefix(billing_period: str, charge_period: str, revision: int) -> str
 def period_prefix(charge_period: str, revision: int) -> str:
     """The folder in the ledger bucket that holds a closed revision's summary and evidence."""
     return f"periods/{charge_period}/revision-{revision:04d}/"
+
+
+def policy_archive_key(policy_sha256: str, name: str) -> str:
+    """Where the ledger bucket keeps a policy or driver file, under the hash of the whole policy."""
+    return f"archive/policy/{policy_sha256}/{name}"
+
+
+def sql_archive_key(sha256: str, name: str) -> str:
+    """Where the ledger bucket keeps a SQL file, under its own hash."""
+    return f"archive/sql/{sha256}/{name}.sql"
+
+
+def summary_key(charge_period: str, revision: int) -> str:
+    """The summary of a closed revision in the ledger bucket."""
+    return f"{period_prefix(charge_period, revision)}summary.json"
+
+
+def evidence_key(charge_period: str, revision: int) -> str:
+    """The evidence of a closed revision in the ledger bucket; its signatures lie beside it, as .p7s and .sig."""
+    return f"{period_prefix(charge_period, revision)}evidence.json"
 
 
 def safe_name(identifier: str) -> str:

@@ -1,20 +1,15 @@
-"""Writes down what a run came to: the summary people read, and the evidence auditors follow."""
+"""Writes down what a run came to, for people to read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from functions.post_charge.logic import PostedCharge
-from functions.prepare_statements.totals import RunTotals
-from functions.shared.compiled_policy import PolicyOfRun
 from functions.shared.filed_statement import FiledStatement
 from functions.shared.money import Cents, format_cents, total
 from functions.shared.payload import Payload
 from functions.shared.reconciliation import Reconciliation
-from functions.shared.seal import Seal
-from functions.shared.sql_catalog import load_statements
+from functions.summarize_run.records import RunRecords
 
 
 class SummarizeRunRequest(Payload):
@@ -42,13 +37,10 @@ class RunSummarized(Payload):
 
 def build_summary(
     request: SummarizeRunRequest,
-    policy: PolicyOfRun,
-    reconciliation: Reconciliation,
-    totals: RunTotals,
-    statements: Iterable[FiledStatement],
-    posted: Iterable[PostedCharge],
+    records: RunRecords,
 ) -> dict[str, Any]:
     """The summary of a run, as docs/architecture.md shows it; amounts are text."""
+    policy, reconciliation, totals = records.policy, records.reconciliation, records.totals
     collected = reconciliation.pool_costs()
     return {
         "billing_period": request.charge_period,
@@ -63,20 +55,12 @@ def build_summary(
         "delta": format_cents(reconciliation.delta),
         "revision_cost": format_cents(reconciliation.revision_cost),
         "commitment_bridge": format_cents(reconciliation.commitment_bridge),
-        "control_totals": [
-            {
-                "billing_account_id": invoice.billing_account_id,
-                "invoice_id": invoice.invoice_id,
-                "billed_cost": format_cents(invoice.billed_cost),
-                "allocated_cost": format_cents(invoice.allocated_cost),
-            }
-            for invoice in reconciliation.invoices
-        ],
+        "control_totals": control_totals(reconciliation),
         "cost_centers": [center.model_dump(mode="json") for center in totals.cost_centers],
         "pools": {pool: format_cents(collected.get(pool, total([]))) for pool in sorted(policy.pools)},
         "untagged_ratio": totals.untagged_ratio,
         "line_items": reconciliation.line_items,
-        "statements": [_statement(statement) for statement in statements],
+        "statements": [_statement(statement) for statement in records.filed],
         "postings": [
             {
                 "cost_center": charge.cost_center,
@@ -84,35 +68,26 @@ def build_summary(
                 "table": charge.table,
                 "key": charge.key,
             }
-            for charge in posted
+            for charge in records.posted
         ],
         "executions": [
             {"state_machine": request.state_machine, "status": "SUCCEEDED", "arn": request.execution_arn},
         ],
+        "unrecognized_tags": list(records.unrecognized_tags),
     }
 
 
-def build_evidence(
-    request: SummarizeRunRequest,
-    policy: PolicyOfRun,
-    seal: Seal,
-    reconciliation: Reconciliation,
-    statements: Iterable[FiledStatement],
-) -> dict[str, Any]:
-    """What a run stands on: sealed bytes, arithmetic, policy, queries, invariants with their values, and results."""
-    return {
-        "billing_period": request.charge_period,
-        "booked_in": request.billing_period,
-        "revision": request.revision,
-        "run_id": request.run_id,
-        "sealed": seal.model_dump(mode="json"),
-        "policy_sha256": policy.sha256,
-        "sql": {name: statement.sha256 for name, statement in load_statements().items()},
-        "queries": request.steps,
-        "reconciliation": reconciliation.model_dump(mode="json"),
-        "ledger": request.ledger,
-        "statements": [statement.model_dump(mode="json") for statement in statements],
-    }
+def control_totals(reconciliation: Reconciliation) -> list[dict[str, str]]:
+    """Every invoice: what AWS billed, and what the ledger has of it."""
+    return [
+        {
+            "billing_account_id": invoice.billing_account_id,
+            "invoice_id": invoice.invoice_id,
+            "billed_cost": format_cents(invoice.billed_cost),
+            "allocated_cost": format_cents(invoice.allocated_cost),
+        }
+        for invoice in reconciliation.invoices
+    ]
 
 
 def _statement(filed: FiledStatement) -> dict[str, str | None]:
@@ -122,5 +97,5 @@ def _statement(filed: FiledStatement) -> dict[str, str | None]:
         "pdf": filed.pdf,
         "csv": filed.csv,
         "sha256sums": filed.sha256sums,
-        "signature": None,
+        "signature": filed.signature,
     }

@@ -29,11 +29,19 @@ class UnboundPlaceholder(Exception):
 class AslStateMachine(sfn.StateMachine):
     """``statemachines/<name>.asl.json`` with every ``${Placeholder}`` bound, and a role that can do just that.
 
-    A function in the bindings may be invoked, a table's items may be updated; text is only put in its place.
+    A function in the bindings may be invoked, a table's items may be updated; text is only put in its place. The role
+    bears the machine's name, so that the policy of a bucket can name it.
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, name: str, bindings: Mapping[str, Bound], log_key: kms.IKey
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name: str,
+        state_machine_name: str,
+        bindings: Mapping[str, Bound],
+        log_key: kms.IKey,
     ) -> None:
         definition = json.dumps(json.loads((STATE_MACHINES / f"{name}.asl.json").read_text(encoding="utf-8")))
         named = set(_PLACEHOLDER.findall(definition))
@@ -42,6 +50,13 @@ class AslStateMachine(sfn.StateMachine):
         super().__init__(
             scope,
             construct_id,
+            state_machine_name=state_machine_name,
+            role=iam.Role(
+                scope,
+                f"{construct_id}Role",
+                role_name=state_machine_name,
+                assumed_by=iam.ServicePrincipal("states.amazonaws.com"),
+            ),
             definition_body=sfn.DefinitionBody.from_string(definition),
             definition_substitutions={key: _text(value) for key, value in bindings.items()},
             tracing_enabled=True,

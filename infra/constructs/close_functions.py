@@ -15,11 +15,20 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from functions.fetch_invoice_totals.handler import NO_ROLE
+from functions.issue_certificate.logic import NOT_SET_UP
+from functions.render_statement.timestamps import NO_AUTHORITY
+from functions.shared.adapters.signing_identity import NO_VAULT
 from functions.shared.code_version import code_version
 from infra.config import EnvironmentConfig
 from infra.constructs.python_function import PythonFunction, function_code
-from infra.names import invoice_reader
+from infra.names import SIGNERS, invoice_reader, name_of, signing_alias, signing_identity_parameter
 from infra.stacks.data_stack import DataStack
+
+CERTIFICATE_DAYS = 3 * 365
+"""For how long a certificate authority that answers at once is asked to certify the signing key."""
+
+SIDE_BY_SIDE = {"render_statement": 10, "post_charge": 5}
+"""How many of them a Map of one execution runs at the same time; of every other function it runs one."""
 
 
 class CloseFunctions(Construct):
@@ -40,12 +49,15 @@ class CloseFunctions(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self.by_state: dict[str, PythonFunction] = {}
-        self._data, self._key, self._code, self._layers = data, key, function_code(), layers
+        self._config, self._data, self._key = config, data, key
+        self._code, self._layers = function_code(), layers
         work = {"work_bucket": data.work.bucket_name}
         billing = {"billing_bucket": data.billing.bucket_name}
         export = {"export_prefix": config.export_prefix}
         ledger = {"ledger_bucket": data.ledger.bucket_name}
         retention = {"retention_years": str(config.retention_years)}
+        version = {"code_version": code_version()}
+        signing = {"identity_parameter": signing_identity_parameter(config), "vault_address": NO_VAULT}
         periods_table = {"periods_table": periods.table_name}
 
         reader = invoice_reader(config) if config.ties_to_invoices else NO_ROLE
@@ -60,19 +72,35 @@ class CloseFunctions(Construct):
         self._add("reconcile_ledger", work)
         self._add("check_seal", work | billing | export)
         self._add("publish_ledger", work | ledger | retention, memory_mib=1024)
-        self._add("prepare_statements", work | {"code_version": code_version()}, timeout_minutes=10, memory_mib=2048)
+        self._add("prepare_statements", work | version, timeout_minutes=10, memory_mib=2048)
         statements = {"statements_bucket": data.statements.bucket_name}
         self._add(
-            "render_statement", work | statements | retention, timeout_minutes=10, memory_mib=1769, extra=rendering
+            "render_statement",
+            work | statements | retention | signing | {"timestamp_url": NO_AUTHORITY},
+            timeout_minutes=10,
+            memory_mib=1769,
+            extra=rendering,
         )
         self._add("post_charge", work | {"servicenow_secret": servicenow.secret_arn})
         self._add("check_postings", work)
-        self._add("summarize_run", work | ledger | retention)
+        self._add("summarize_run", work | ledger | retention | version, memory_mib=1024)
+        self._add("sign_evidence", ledger | retention | signing)
         self._add("record_failure", periods_table)
+        self._add(
+            "issue_certificate",
+            signing
+            | {
+                "signing_key": signing_alias(config, 1),
+                "private_ca_arn": NOT_SET_UP,
+                "vault_pki_role": NOT_SET_UP,
+                "certificate_days": str(CERTIFICATE_DAYS),
+            },
+        )
 
         self._grant_work()
         self._grant_billing(config.export_prefix)
         self._grant_records()
+        self._grant_signing(config)
         if config.ties_to_invoices:
             self._allow("FetchInvoiceTotals", ["sts:AssumeRole"], [reader])
         for state in ("TakePeriodLock", "RecordFailure"):
@@ -81,6 +109,11 @@ class CloseFunctions(Construct):
         for state in self.by_state:
             # Whatever a function reads is encrypted with the one key: objects, the secret, and the table's own key.
             self._allow(state, ["kms:Decrypt"], [key.key_arn])
+        for state in ("ReadManifest", "SealBillingData"):
+            # But for the bill, whose key only its readers may use.
+            self._allow(state, ["kms:Decrypt"], [data.billing_key.key_arn])
+        self.issue_certificate = self.by_state.pop("IssueCertificate")
+        """No state: an operator invokes it when a key gets its certificate."""
 
     def let_read_executions(self, machine: sfn.StateMachine) -> None:
         """TakePeriodLock asks whether the execution that holds a period still runs."""
@@ -109,10 +142,21 @@ class CloseFunctions(Construct):
             layers=[*self._layers, extra] if extra else self._layers,
             settings=settings,
             log_key=self._key,
+            function_name=name_of(self._config, "".join(word.title() for word in verb_noun.split("_"))),
             timeout=cdk.Duration.minutes(timeout_minutes),
             memory_mib=memory_mib,
+            reserved_concurrency=self._reserve(verb_noun),
         )
         self.by_state[function.state_name] = function
+
+    def _reserve(self, verb_noun: str) -> int | None:
+        """Enough for the months that may close at once: those of a backfill, the current one, and one asked for.
+
+        What is beyond that is a loop, or a caller who is not the state machine; and the books get no more at a time.
+        """
+        if not self._config.reserves_concurrency:
+            return None
+        return (self._config.backfill_months + 2) * SIDE_BY_SIDE.get(verb_noun, 1)
 
     def _grant_work(self) -> None:
         """Which files of a run each function reads and writes; query results count as files of the run."""
@@ -137,20 +181,26 @@ class CloseFunctions(Construct):
             "CheckPostings": ("runs/*/totals.json", "runs/*/postings/*"),
             "SummarizeRun": (
                 "runs/*/policy.json",
+                "runs/*/delivery.json",
                 "runs/*/seal.json",
+                "runs/*/invoice_totals/*",
                 "runs/*/reconciliation.json",
+                "runs/*/queries.json",
                 "runs/*/totals.json",
                 "runs/*/unrecognized_tags.json",
+                "runs/*/sources/*",
                 "runs/*/rendered/*",
                 "runs/*/postings/*",
+                "runs/*/summary.json",
             ),
         }
         write: dict[str, tuple[str, ...]] = {
             "ReadManifest": ("runs/*/delivery.json",),
-            "CompilePolicy": ("runs/*/policy_*", "runs/*/policy.json"),
+            "CompilePolicy": ("runs/*/policy_*", "runs/*/policy.json", "runs/*/sources/policy/*"),
+            "RenderQueries": ("runs/*/sources/sql/*",),
             "SealBillingData": ("runs/*/seal.json",),
             "FetchInvoiceTotals": ("runs/*/invoice_totals/*",),
-            "ReconcileLedger": ("runs/*/reconciliation.json",),
+            "ReconcileLedger": ("runs/*/reconciliation.json", "runs/*/queries.json"),
             "PrepareStatements": (
                 "runs/*/statements/*",
                 "runs/*/totals.json",
@@ -166,10 +216,11 @@ class CloseFunctions(Construct):
         for state, keys in write.items():
             self._allow(state, ["s3:PutObject"], [work.arn_for_objects(key) for key in keys])
             self._allow(state, ["kms:GenerateDataKey"], [self._key.key_arn])
+        self._list_versions("RenderQueries", work, "runs/*/sources/sql/")
         self._list_versions("PublishLedger", work, "runs/*/ledger_entries/")
         self._list_versions("RenderStatement", work, "runs/*/rendered/*")
         self._list_versions("CheckPostings", work, "runs/*/postings/")
-        self._list_versions("SummarizeRun", work, "runs/*/rendered/", "runs/*/postings/")
+        self._list_versions("SummarizeRun", work, "runs/*/rendered/", "runs/*/postings/", "runs/*/sources/*")
         # Without it S3 answers "forbidden" for a file that is not there, and whoever named it learns nothing.
         for state in ("CompilePolicy", "FetchInvoiceTotals"):
             self._allow(state, ["s3:ListBucket"], [work.bucket_arn])
@@ -191,10 +242,33 @@ class CloseFunctions(Construct):
         once = ["s3:PutObject", "s3:PutObjectRetention", "s3:GetObject"]
         ledger, statements = self._data.ledger, self._data.statements
         self._allow("PublishLedger", once, [ledger.arn_for_objects("ledger/*")])
-        self._allow("SummarizeRun", once, [ledger.arn_for_objects("periods/*")])
+        self._allow("SummarizeRun", once, [ledger.arn_for_objects(keys) for keys in ("periods/*", "archive/*")])
+        # Its head tells until when a file of the archive is kept; a later close may need it longer.
+        self._allow("SummarizeRun", ["s3:GetObjectRetention"], [ledger.arn_for_objects("archive/*")])
+        self._allow("SummarizeRun", ["s3:GetObjectVersion"], [ledger.arn_for_objects("ledger/*")])
+        self._list_versions("SummarizeRun", ledger, "ledger/", "periods/", "archive/")
+        self._allow("SignEvidence", once, [ledger.arn_for_objects("periods/*/evidence.json*")])
+        self._list_versions("SignEvidence", ledger, "periods/*/evidence.json.p7s")
+        self._allow("SignEvidence", ["kms:GenerateDataKey"], [self._key.key_arn])
         self._allow("RenderStatement", once, [statements.arn_for_objects("charge_period=*")])
         self._allow("RenderStatement", ["s3:PutObject"], [statements.arn_for_objects("drafts/*")])
         self._allow("PublishLedger", ["kms:GenerateDataKey"], [self._key.key_arn])
+
+    def _grant_signing(self, config: EnvironmentConfig) -> None:
+        """Keys are known by their aliases: one that follows another needs no other grant."""
+        stack = cdk.Stack.of(self)
+        keys = stack.format_arn(service="kms", resource="key", resource_name="*")
+        identity = stack.format_arn(
+            service="ssm", resource="parameter", resource_name=signing_identity_parameter(config).removeprefix("/")
+        )
+        numbered = {"ForAnyValue:StringLike": {"kms:ResourceAliases": signing_alias(config, "*")}}
+        for state in SIGNERS:
+            actions = ["kms:Sign", "kms:GetPublicKey"] if state == "IssueCertificate" else ["kms:Sign"]
+            self.by_state[state].add_to_role_policy(
+                iam.PolicyStatement(actions=actions, resources=[keys], conditions=numbered)
+            )
+            right = "ssm:PutParameter" if state == "IssueCertificate" else "ssm:GetParameter"
+            self._allow(state, [right], [identity])
 
     def _role_of(self, state: str) -> iam.IRole:
         role = self.by_state[state].role

@@ -97,7 +97,7 @@ class GlueTables(Construct):
         }
         is_parquet = serde is PARQUET
         input_format, output_format = PARQUET_FORMATS if is_parquet else TEXT_FORMATS
-        table = glue.CfnTable(
+        glue.CfnTable(
             self,
             name.title().replace("_", ""),
             catalog_id=self._catalog_id,
@@ -125,4 +125,3 @@ class GlueTables(Construct):
                 ),
             ),
         )
-        table.add_resource_dependency(self._database)

@@ -17,6 +17,7 @@ from functions.shared.settings import Settings, environment_names
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGED = ["functions", "sql", "policy"]
+POWERTOOLS_LAYER = "arn:aws:lambda:{region}:017000801446:layer:AWSLambdaPowertoolsPythonV3-python312-x86_64:18"
 
 
 class SettingsMismatch(Exception):
@@ -32,7 +33,10 @@ def function_code() -> lambda_.Code:
 
 
 class PythonFunction(lambda_.Function):
-    """``functions/<verb_noun>``: its environment is exactly its settings model, or synthesis fails."""
+    """``functions/<verb_noun>``: its environment is exactly its settings model, or synthesis fails.
+
+    The role bears the function's name, so that the policy of a bucket can name it.
+    """
 
     def __init__(
         self,
@@ -43,8 +47,10 @@ class PythonFunction(lambda_.Function):
         layers: list[lambda_.ILayerVersion],
         settings: Mapping[str, str],
         log_key: kms.IKey,
+        function_name: str,
         timeout: cdk.Duration | None = None,
         memory_mib: int = 512,
+        reserved_concurrency: int | None = None,
     ) -> None:
         name = "".join(word.title() for word in verb_noun.split("_"))
         environment = {key.upper(): value for key, value in settings.items()}
@@ -57,12 +63,14 @@ class PythonFunction(lambda_.Function):
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
         # A role of its own: the one CDK would make may write to every log group of the account.
-        role = iam.Role(scope, f"{name}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        lambda_service = iam.ServicePrincipal("lambda.amazonaws.com")
+        role = iam.Role(scope, f"{name}Role", role_name=function_name, assumed_by=lambda_service)
         log_group.grant_write(role)
         super().__init__(
             scope,
             name,
             role=role,
+            function_name=function_name,
             description=f"Chargeback: {verb_noun.replace('_', ' ')}",
             runtime=lambda_.Runtime.PYTHON_3_12,
             architecture=lambda_.Architecture.X86_64,
@@ -72,6 +80,7 @@ class PythonFunction(lambda_.Function):
             environment=environment,
             timeout=timeout or cdk.Duration.minutes(5),
             memory_size=memory_mib,
+            reserved_concurrent_executions=reserved_concurrency,
             tracing=lambda_.Tracing.ACTIVE,
             log_group=log_group,
         )

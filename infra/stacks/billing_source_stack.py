@@ -1,17 +1,126 @@
-"""The billing source stack: the export, the cost-allocation tags and the anomaly monitors of the payer."""
+"""The billing source stack: what the payer account delivers, and what it lets the FinOps account read."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import aws_cdk as cdk
-from aws_cdk import aws_ssm as ssm
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from functions.shared.adapters.policy_source import PolicySource
+from functions.shared.policy import load_policy
+from functions.shared.policy.model import PolicyDocument
 from infra.config import EnvironmentConfig
+from infra.constructs.alert_topic import AlertTopic
+from infra.constructs.cost_allocation_tags import CostAllocationTags, tags_to_activate
+from infra.constructs.cost_anomalies import CostAnomalies
+from infra.constructs.cost_category import CostCategory
+from infra.constructs.cur_export import CurExport
+from infra.constructs.invoice_reader import InvoiceReader
+from infra.constructs.python_function import POWERTOOLS_LAYER
+from infra.names import billing_bucket, name_of, role_arn
+
+POLICIES = Path(__file__).resolve().parents[2] / "policy"
+COST_ALERTS, ALARMS = "costalerts.amazonaws.com", "cloudwatch.amazonaws.com"
 
 
 class BillingSourceStack(cdk.Stack):
-    """The export, the cost-allocation tags and the anomaly monitors of the payer."""
+    """The export, the tags that it carries, and what watches cost by AWS's own means; once an environment."""
 
     def __init__(self, scope: Construct, construct_id: str, *, config: EnvironmentConfig, env: cdk.Environment) -> None:
         super().__init__(scope, construct_id, env=env, description="Chargeback: what the payer account delivers")
-        ssm.StringParameter(self, "Environment", string_value=config.name)
+        policy = _ratified_policy(config)
+        self.key = self._make_key()
+        self.alerts = AlertTopic(
+            self,
+            "Alerts",
+            name=name_of(config, "payer_alerts"),
+            key=self.key,
+            services=[ALARMS, COST_ALERTS] if config.anomalies else [ALARMS],
+            owners=config.owners,
+        )
+        self._deliver_the_bill(config)
+        self.cost_tags = self._keep_tags_active(config, policy)
+        category = CostCategory(self, "BusinessUnits", name=name_of(config, "business_unit"), policy=policy)
+        category.node.add_dependency(self.cost_tags.resource)
+        if config.anomalies:
+            CostAnomalies(
+                self,
+                "Anomalies",
+                name=name_of(config, "anomalies"),
+                settings=config.anomalies,
+                topic=self.alerts,
+                tags_are_active=self.cost_tags.resource,
+                topic_takes_messages=self.alerts.permission,
+            )
+        if config.ties_to_invoices:
+            InvoiceReader(
+                self,
+                "InvoiceReader",
+                name=name_of(config, "invoice_reader"),
+                account=config.finops_account,
+                reader=role_arn(config.finops_account, config, "FetchInvoiceTotals"),
+            )
+
+    def _make_key(self) -> kms.Key:
+        key = kms.Key(
+            self,
+            "Key",
+            description="Chargeback: logs, alerts and failed runs of the payer account",
+            enable_key_rotation=True,
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
+        log_groups = f"arn:{self.partition}:logs:{self.region}:{self.account}:*"
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="EncryptLogs",
+                principals=[iam.ServicePrincipal(f"logs.{self.region}.amazonaws.com")],
+                actions=["kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*", "kms:DescribeKey"],
+                resources=["*"],
+                conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": log_groups}},
+            )
+        )
+        return key
+
+    def _deliver_the_bill(self, config: EnvironmentConfig) -> None:
+        CurExport(
+            self,
+            "Bill",
+            name=config.export_name,
+            prefix=config.export_prefix.removesuffix(f"/{config.export_name}/"),
+            bucket=billing_bucket(config),
+            bucket_owner=config.finops_account,
+            bucket_region=config.region,
+            flattened_tags=config.flattened_tags,
+        )
+
+    def _keep_tags_active(self, config: EnvironmentConfig, policy: PolicyDocument) -> CostAllocationTags:
+        powertools = POWERTOOLS_LAYER.format(region=self.region)
+        watched = [config.anomalies.tag] if config.anomalies and config.anomalies.tag else []
+        tags = CostAllocationTags(
+            self,
+            "Tags",
+            function_name=name_of(config, "ActivateTags"),
+            failures_name=name_of(config, "tag_failures"),
+            reserves_concurrency=config.reserves_concurrency,
+            keys=tags_to_activate(policy, [*config.flattened_tags, *watched]),
+            backfill_months=config.backfill_months,
+            key=self.key,
+            layers=[lambda_.LayerVersion.from_layer_version_arn(self, "Powertools", powertools)],
+            alerts=self.alerts,
+        )
+        for name, attribute in (
+            ("TagsNotYetKnown", "NotYetKnown"),
+            ("TagsRefused", "Refused"),
+            ("TagBackfill", "Backfill"),
+        ):
+            cdk.CfnOutput(self, name, value=tags.attribute(attribute), description="As it was at the last deployment")
+        return tags
+
+
+def _ratified_policy(config: EnvironmentConfig) -> PolicyDocument:
+    source = PolicySource.from_folder(POLICIES / config.ratified_policy)
+    return load_policy(source.text, source.drivers, name=source.name).document

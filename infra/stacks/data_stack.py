@@ -6,15 +6,31 @@ import aws_cdk as cdk
 from aws_cdk import aws_athena as athena
 from aws_cdk import aws_glue as glue
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from infra.config import EnvironmentConfig
+from infra.constructs import bucket_rules
+from infra.constructs.access_logs import AccessLogs
+from infra.constructs.bill_grants import DATA_EXPORTS, bill_grants, of_the_payers_exports
 from infra.constructs.glue_tables import GlueTables
 from infra.constructs.locked_bucket import LockedBucket
+from infra.constructs.record_keys import BillKey, RecordsKey
+from infra.constructs.record_replication import Copied, RecordReplication
+from infra.constructs.signing_key import SigningKey
+from infra.names import (
+    SIGNERS,
+    bill_readers,
+    billing_bucket,
+    billing_key_parameter,
+    deployer_arn,
+    role_arn,
+    signing_alias,
+)
 
 GIB = 1024**3
+FILED_STATEMENTS = "charge_period="
 
 
 class DataStack(cdk.Stack):
@@ -22,19 +38,28 @@ class DataStack(cdk.Stack):
 
     def __init__(self, scope: Construct, construct_id: str, *, config: EnvironmentConfig, env: cdk.Environment) -> None:
         super().__init__(scope, construct_id, env=env, description="Chargeback: billing data, ledger and statements")
-        self.key = kms.Key(
-            self,
-            "Key",
-            description="Chargeback data",
-            enable_key_rotation=True,
-            removal_policy=cdk.RemovalPolicy.RETAIN,
-        )
-        self._let_logs_use_key()
         self.export_prefix = config.export_prefix
-        self.billing = LockedBucket(self, "Billing", key=self.key, event_bridge=True)
-        self._let_data_exports_deliver(config)
-        self.ledger = LockedBucket(self, "Ledger", key=self.key)
-        self.statements = LockedBucket(self, "Statements", key=self.key)
+        self.key = RecordsKey(self, "Key", description="Chargeback: ledger, statements and work")
+        self._let_logs_use_key()
+        self.billing_key = BillKey(self, "BillingKey", description="Chargeback: the bill", readers=bill_readers(config))
+        ssm.StringParameter(
+            self,
+            "BillingKeyArn",
+            parameter_name=billing_key_parameter(config),
+            description="Chargeback: the key of the bill, for alerts that know the bucket by its name",
+            string_value=self.billing_key.key_arn,
+        )
+        SigningKey(
+            self,
+            "SigningKey",
+            alias=signing_alias(config, 1),
+            signers=[role_arn(self.account, config, function) for function in SIGNERS],
+        )
+        self.access_logs = AccessLogs(self, "AccessLogs", retention_years=config.retention_years)
+        self.billing = self._make_billing_bucket(config)
+        self.ledger = self._make_records_bucket("Ledger", years=config.retention_years)
+        # Drafts are previews, made again and again: they are no records.
+        self.statements = self._make_records_bucket("Statements", FILED_STATEMENTS, years=config.retention_years)
         self.work = self._make_work_bucket()
         self.database = glue.CfnDatabase(
             self,
@@ -55,6 +80,8 @@ class DataStack(cdk.Stack):
             flattened_tags=config.flattened_tags,
         )
         self.workgroup = self._make_workgroup(config)
+        if config.replica_region:
+            self._copy_records(config)
         for name, bucket in (
             ("BillingBucket", self.billing),
             ("WorkBucket", self.work),
@@ -63,9 +90,54 @@ class DataStack(cdk.Stack):
         ):
             cdk.CfnOutput(self, name, value=bucket.bucket_name)
 
+    def _make_billing_bucket(self, config: EnvironmentConfig) -> LockedBucket:
+        """AWS writes it, a few roles read it, one of them locks what it has read; nobody deletes.
+
+        What is denied is denied to administrators too. They can still change this policy, which is no secret: the
+        posture alert tells the owners.
+        """
+        bucket = LockedBucket(
+            self,
+            "Billing",
+            name=billing_bucket(config),
+            key=self.billing_key,
+            logs=self.access_logs,
+            event_bridge=True,
+        )
+        bucket.forget_what_nobody_sealed()
+        self._let_data_exports_encrypt(config)
+        deployer = deployer_arn(self.account, self.region, self.synthesizer.bootstrap_qualifier or "")
+        locked = ("s3:PutObjectRetention",)
+        for rule in (
+            *bill_grants(bucket.bucket_arn, config),
+            *bucket_rules.only_service_writes(bucket, service=DATA_EXPORTS, account=config.payer_account),
+            *bucket_rules.only_these_read(bucket, readers=bill_readers(config), deployer=deployer),
+            bucket_rules.only_role_retains(bucket, role_arn(self.account, config, "SealBillingData")),
+            *bucket_rules.retained(bucket, years=config.retention_years, actions=locked),
+            bucket_rules.nobody_deletes(bucket),
+        ):
+            bucket.add_to_resource_policy(rule)
+        return bucket
+
+    def _make_records_bucket(self, name: str, *folders: str, years: int) -> LockedBucket:
+        """What is written here, or to these folders, comes locked for the audit horizon, or is refused.
+
+        Stronger than a default retention, which would also lock what was put here by mistake, and for too short a
+        time what came with a date of its own.
+        """
+        bucket = LockedBucket(self, name, key=self.key, logs=self.access_logs)
+        locked = ("s3:PutObject", "s3:PutObjectRetention")
+        for rule in (
+            *bucket_rules.retained(bucket, *folders, years=years, actions=locked),
+            bucket_rules.never_overwritten(bucket, *folders),
+            bucket_rules.nobody_deletes(bucket, *folders),
+        ):
+            bucket.add_to_resource_policy(rule)
+        return bucket
+
     def _make_work_bucket(self) -> s3.Bucket:
         """Nothing here is a record: runs can be made again from what is sealed."""
-        return s3.Bucket(
+        bucket = s3.Bucket(
             self,
             "Work",
             encryption=s3.BucketEncryption.KMS,
@@ -85,6 +157,20 @@ class DataStack(cdk.Stack):
                 )
             ],
             removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
+        self.access_logs.collect(bucket, "work")
+        return bucket
+
+    def _copy_records(self, config: EnvironmentConfig) -> None:
+        RecordReplication(
+            self,
+            "Replication",
+            config=config,
+            copied=(
+                Copied("billing", self.billing, self.billing_key, config.export_prefix, replica_key="billing"),
+                Copied("ledger", self.ledger, self.key),
+                Copied("statements", self.statements, self.key, FILED_STATEMENTS),
+            ),
         )
 
     def _make_workgroup(self, config: EnvironmentConfig) -> athena.CfnWorkGroup:
@@ -121,28 +207,13 @@ class DataStack(cdk.Stack):
             )
         )
 
-    def _let_data_exports_deliver(self, config: EnvironmentConfig) -> None:
-        payer = config.payer_account
-        only_this_payer = {
-            "StringEquals": {"aws:SourceAccount": payer},
-            "ArnLike": {"aws:SourceArn": f"arn:{self.partition}:bcm-data-exports:us-east-1:{payer}:export/*"},
-        }
-        exports = iam.ServicePrincipal("bcm-data-exports.amazonaws.com")
-        self.billing.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid="EnableAWSDataExportsToWriteToS3",
-                principals=[exports],
-                actions=["s3:PutObject"],
-                resources=[self.billing.arn_for_objects(f"{config.export_prefix}*")],
-                conditions=only_this_payer,
-            )
-        )
-        self.key.add_to_resource_policy(
+    def _let_data_exports_encrypt(self, config: EnvironmentConfig) -> None:
+        self.billing_key.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="EnableAWSDataExportsToEncrypt",
-                principals=[exports],
+                principals=[iam.ServicePrincipal(DATA_EXPORTS)],
                 actions=["kms:GenerateDataKey", "kms:Decrypt"],
                 resources=["*"],
-                conditions=only_this_payer,
+                conditions=of_the_payers_exports(config),
             )
         )

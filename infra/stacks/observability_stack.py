@@ -1,17 +1,113 @@
-"""The observability stack: alarms, dashboard, posture and who may look at it from outside."""
+"""The observability stack: alarms, dashboard, posture, and who may look at it from outside."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import aws_cdk as cdk
-from aws_cdk import aws_ssm as ssm
+from aws_cdk import aws_guardduty as guardduty
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from infra.config import EnvironmentConfig
+from infra.constructs.alert_topic import AlertTopic
+from infra.constructs.bucket_posture import BucketPosture
+from infra.constructs.close_dashboard import CloseDashboard
+from infra.constructs.failure_alarms import FailureAlarms
+from infra.constructs.outside_readers import DatadogRole, WizRole
+from infra.names import (
+    MANIFEST_ARRIVED,
+    UNDELIVERED_EVENTS,
+    UNDELIVERED_POSTURE,
+    UNDELIVERED_SCHEDULES,
+    billing_bucket,
+    name_of,
+)
+
+ALARMS = "cloudwatch.amazonaws.com"
+SCHEDULE_GROUP = "default"
+FRESHNESS_DAYS = 2
 
 
 class ObservabilityStack(cdk.Stack):
-    """Alarms, dashboard, posture and who may look at it from outside."""
+    """Watches the other stacks by the names of what is in them, so that none of them is tied to it.
 
-    def __init__(self, scope: Construct, construct_id: str, *, config: EnvironmentConfig, env: cdk.Environment) -> None:
+    ``functions`` are the states whose functions are watched.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: EnvironmentConfig,
+        functions: Sequence[str],
+        env: cdk.Environment,
+    ) -> None:
         super().__init__(scope, construct_id, env=env, description="Chargeback: alarms and posture")
-        ssm.StringParameter(self, "Environment", string_value=config.name)
+        self.alerts = AlertTopic(
+            self,
+            "Alerts",
+            name=name_of(config, "alerts"),
+            key=kms.Key(
+                self,
+                "Key",
+                description="Chargeback: alerts",
+                enable_key_rotation=True,
+                removal_policy=cdk.RemovalPolicy.RETAIN,
+            ),
+            services=[ALARMS],
+            owners=config.owners,
+        )
+        machine = name_of(config, "month_end_close")
+        machine_arn = self.format_arn(
+            service="states",
+            resource="stateMachine",
+            resource_name=machine,
+            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+        )
+        BucketPosture(self, "Posture", bucket_name=billing_bucket(config), config=config, topic=self.alerts)
+        alarms = FailureAlarms(self, "Alarms", topic=self.alerts)
+        alarms.watch_state_machine("month_end_close", machine_arn)
+        alarms.watch_functions((state, name_of(config, state)) for state in functions)
+        alarms.watch_rule(name_of(config, MANIFEST_ARRIVED))
+        alarms.watch_schedules(SCHEDULE_GROUP)
+        alarms.watch_queues(
+            (
+                (name_of(config, UNDELIVERED_EVENTS), "A manifest's arrival"),
+                (name_of(config, UNDELIVERED_SCHEDULES), "The daily start of the close"),
+                (name_of(config, UNDELIVERED_POSTURE), "A posture alert"),
+            )
+        )
+        if config.closes_on_arrival:
+            alarms.watch_freshness(name_of(config, MANIFEST_ARRIVED), days=FRESHNESS_DAYS)
+        CloseDashboard(
+            self,
+            "Dashboard",
+            name=name_of(config, "closes"),
+            state_machine_arn=machine_arn,
+            arrival_rule=name_of(config, MANIFEST_ARRIVED),
+            workgroup=f"chargeback-{config.name}",
+            functions=[name_of(config, state) for state in functions],
+        )
+        self._let_outsiders_look(config)
+        if config.detects_threats:
+            self._detect_threats()
+
+    def _let_outsiders_look(self, config: EnvironmentConfig) -> None:
+        if config.datadog:
+            DatadogRole(self, "Datadog", name=name_of(config, "datadog"), settings=config.datadog)
+        if config.wiz:
+            WizRole(self, "Wiz", name=name_of(config, "wiz"), settings=config.wiz)
+
+    def _detect_threats(self) -> None:
+        """The runtime sensor of functions: where they talk to, seen from outside of them."""
+        guardduty.CfnDetector(
+            self,
+            "ThreatDetection",
+            enable=True,
+            finding_publishing_frequency="FIFTEEN_MINUTES",
+            features=[
+                guardduty.CfnDetector.CFNFeatureConfigurationProperty(name="LAMBDA_NETWORK_LOGS", status="ENABLED"),
+            ],
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -11,6 +12,7 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -19,10 +21,19 @@ from infra.config import EnvironmentConfig
 from infra.constructs.asl_state_machine import AslStateMachine
 from infra.constructs.close_functions import CloseFunctions
 from infra.constructs.pip_layer import PipLayer
+from infra.constructs.python_function import POWERTOOLS_LAYER
+from infra.names import (
+    CLOSE_DAILY,
+    MANIFEST_ARRIVED,
+    SCHEDULES,
+    UNDELIVERED_EVENTS,
+    UNDELIVERED_SCHEDULES,
+    name_of,
+    signing_identity_parameter,
+)
 from infra.stacks.data_stack import DataStack
 
 LAYERS = Path(__file__).resolve().parents[1] / "layers"
-POWERTOOLS_LAYER = "arn:aws:lambda:{region}:017000801446:layer:AWSLambdaPowertoolsPythonV3-python312-x86_64:18"
 
 
 class PipelineStack(cdk.Stack):
@@ -72,20 +83,25 @@ class PipelineStack(cdk.Stack):
             self,
             "MonthEndClose",
             name="month_end_close",
+            state_machine_name=name_of(config, "month_end_close"),
             log_key=self.key,
             bindings={
                 **self.functions.by_state,
                 "Periods": self.periods,
                 "WorkGroup": data.workgroup.name,
                 "Database": data.database.ref,
+                "OverdueDay": f"{config.overdue_day:02}",
             },
         )
         self._let_run_queries(data)
         self.functions.let_read_executions(self.month_end_close)
         self._start_on_arrival(config, data)
+        self._start_daily(config)
         cdk.CfnOutput(self, "MonthEndCloseArn", value=self.month_end_close.state_machine_arn)
         cdk.CfnOutput(self, "PeriodsTable", value=self.periods.table_name)
         cdk.CfnOutput(self, "ServiceNowSecret", value=self.servicenow.secret_arn)
+        cdk.CfnOutput(self, "IssueCertificateFunction", value=self.functions.issue_certificate.function_name)
+        cdk.CfnOutput(self, "SigningIdentityParameter", value=signing_identity_parameter(config))
 
     def _let_run_queries(self, data: DataStack) -> None:
         """Athena reads and writes with the rights of whoever starts a query: here the state machine."""
@@ -111,6 +127,7 @@ class PipelineStack(cdk.Stack):
             (["s3:GetObject"], [*read, *work]),
             (["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"], work),
             (["kms:Decrypt", "kms:GenerateDataKey"], [self.key.key_arn]),
+            (["kms:Decrypt"], [data.billing_key.key_arn]),
         ):
             self.month_end_close.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=resources))
 
@@ -119,17 +136,10 @@ class PipelineStack(cdk.Stack):
 
     def _start_on_arrival(self, config: EnvironmentConfig, data: DataStack) -> None:
         """Only a manifest starts a close, for it is delivered last; query results land in another bucket."""
-        queue = sqs.Queue(
-            self,
-            "UndeliveredEvents",
-            # Not our key: EventBridge, which writes here, has no right to use it. An event holds the name of an object.
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=cdk.Duration.days(14),
-        )
         rule = events.Rule(
             self,
             "ManifestArrived",
+            rule_name=name_of(config, MANIFEST_ARRIVED),
             description="A delivery of the Cost and Usage Report is complete",
             enabled=config.closes_on_arrival,
             event_pattern=events.EventPattern(
@@ -145,4 +155,53 @@ class PipelineStack(cdk.Stack):
         )
         manifest_key = events.EventField.from_path("$.detail.object.key")
         manifest = events.RuleTargetInput.from_object({"manifest_key": manifest_key})
+        queue = self._make_queue(config, UNDELIVERED_EVENTS)
         rule.add_target(targets.SfnStateMachine(self.month_end_close, input=manifest, dead_letter_queue=queue))
+
+    def _start_daily(self, config: EnvironmentConfig) -> None:
+        """Should an event be lost, the month still closes: a closed or open one takes no harm from being asked for."""
+        queue = self._make_queue(config, UNDELIVERED_SCHEDULES)
+        # A group of its own: Scheduler counts what failed by the group, and others' schedules are in the default one.
+        group = scheduler.CfnScheduleGroup(self, "Schedules", name=name_of(config, SCHEDULES))
+        of_this_group = {"StringEquals": {"aws:SourceAccount": self.account, "aws:SourceArn": group.attr_arn}}
+        role = iam.Role(
+            self,
+            "ScheduleRole",
+            assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com", conditions=of_this_group),
+        )
+        for action, resource in (
+            ("states:StartExecution", self.month_end_close.state_machine_arn),
+            ("sqs:SendMessage", queue.queue_arn),
+        ):
+            role.add_to_policy(iam.PolicyStatement(actions=[action], resources=[resource]))
+        scheduler.CfnSchedule(
+            self,
+            "CloseDaily",
+            name=name_of(config, CLOSE_DAILY),
+            group_name=group.ref,
+            description="Closes the month before, if no event has",
+            state="ENABLED" if config.closes_on_arrival else "DISABLED",
+            schedule_expression="cron(0 6 * * ? *)",
+            schedule_expression_timezone="UTC",
+            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
+            target=scheduler.CfnSchedule.TargetProperty(
+                arn=self.month_end_close.state_machine_arn,
+                role_arn=role.role_arn,
+                input=json.dumps({"scheduled_at": "<aws.scheduler.scheduled-time>"}),
+                dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=queue.queue_arn),
+                retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
+                    maximum_event_age_in_seconds=3600, maximum_retry_attempts=5
+                ),
+            ),
+        )
+
+    def _make_queue(self, config: EnvironmentConfig, name: str) -> sqs.Queue:
+        return sqs.Queue(
+            self,
+            name,
+            queue_name=name_of(config, name),
+            # Not our key: EventBridge, which writes here, has no right to use it. An event holds the name of an object.
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=cdk.Duration.days(14),
+        )

@@ -21,6 +21,8 @@ from local.aws.patching import Patches, require_moto
 ACCOUNT_ID = "123456789012"
 BOOTSTRAP_QUALIFIER = "hnb659fds"
 BOOTSTRAP_VERSION = "30"
+ASSET_BUCKETS = f"cdk-{BOOTSTRAP_QUALIFIER}-assets-"
+"""How the buckets of `cdk bootstrap` begin; an asset is published at every deployment, so nothing keeps it."""
 
 
 class LocalCloud:
@@ -72,23 +74,23 @@ class LocalCloud:
         self.accept_stacks()
         if self.client("cloudformation").describe_stacks()["Stacks"]:
             raise DeploymentFailed("This local cloud has been deployed to already: start a new one.")
+        self._bootstrap()
         for asset in synthesized.file_assets(ACCOUNT_ID, self.region):
             self.client("s3").put_object(Bucket=asset.bucket, Key=asset.key, Body=asset.content())
         return {stack.name: self._create_stack(stack.name, stack.template) for stack in stacks}
 
     def accept_stacks(self) -> None:
-        """Makes the account ready for deployments: the CloudFormation extensions, and what `cdk bootstrap` leaves."""
-        from local.aws import cloudformation  # imports half of moto, which a cloud without stacks need not wait for
+        """Makes CloudFormation create everything that our stacks declare, also for `cdk bootstrap` and `cdk deploy`."""
+        # These import half of moto, which a cloud without stacks need not wait for.
+        from local.aws import cloudformation
+        from local.aws.cost_allocation_tags import PayerTags
 
         if self._patches is None:
             raise DeploymentFailed("The local cloud is not running: start it first.")
-        if self._accepts_stacks:
-            return
-        self._accepts_stacks = True
-        self.client("s3").create_bucket(Bucket=self._assets_bucket)
-        cloudformation.install(self._patches)
-        version = f"/cdk-bootstrap/{BOOTSTRAP_QUALIFIER}/version"
-        self.client("ssm").put_parameter(Name=version, Value=BOOTSTRAP_VERSION, Type="String")
+        if not self._accepts_stacks:
+            self._accepts_stacks = True
+            cloudformation.install(self._patches)
+            PayerTags().install(self._patches)
 
     def client(self, service: str) -> Any:
         """A boto3 client of this cloud."""
@@ -121,12 +123,13 @@ class LocalCloud:
         from moto import mock_aws
 
         from local.athena import backend as athena
-        from local.aws import events, keys, step_functions
+        from local.aws import events, identity, keys, step_functions
         from local.aws.dynamodb_store import ItemStore
         from local.aws.environment import without_aws_configuration
         from local.aws.journal import Journal
         from local.aws.keys import KeyStore
         from local.aws.lambda_runner import LambdaRunner
+        from local.aws.parameter_store import ParameterStore
         from local.aws.s3_store import ObjectStore
         from local.aws.secret_store import SecretStore
 
@@ -138,12 +141,13 @@ class LocalCloud:
         patches = self._patches = Patches()
         running.callback(patches.undo)
         self._accepts_stacks = False
-        self._store = ObjectStore(journal, self.state_dir / "objects", ACCOUNT_ID, {self._assets_bucket})
+        self._store = ObjectStore(journal, self.state_dir / "objects", ACCOUNT_ID, transient=ASSET_BUCKETS)
         runner = LambdaRunner(self.log_dir)
         running.callback(runner.close)
-        for durable in (self._store, ItemStore(journal), KeyStore(journal), SecretStore(journal), runner):
+        parameters = ParameterStore(journal, ACCOUNT_ID)
+        for durable in (self._store, ItemStore(journal), KeyStore(journal), SecretStore(journal), parameters, runner):
             durable.install(patches)
-        for extension in (events, keys, step_functions):
+        for extension in (events, identity, keys, step_functions):
             extension.install(patches)
         athena.install(self._store)
         running.callback(athena.uninstall)
@@ -151,9 +155,11 @@ class LocalCloud:
         running.callback(step_functions.stop_executions)
         running.callback(runner.refuse)
 
-    @property
-    def _assets_bucket(self) -> str:
-        return f"cdk-{BOOTSTRAP_QUALIFIER}-assets-{ACCOUNT_ID}-{self.region}"
+    def _bootstrap(self) -> None:
+        """Leaves what assets and templates need of `cdk bootstrap`."""
+        self.client("s3").create_bucket(Bucket=f"{ASSET_BUCKETS}{ACCOUNT_ID}-{self.region}")
+        version = f"/cdk-bootstrap/{BOOTSTRAP_QUALIFIER}/version"
+        self.client("ssm").put_parameter(Name=version, Value=BOOTSTRAP_VERSION, Type="String")
 
     def _create_stack(self, name: str, template: str) -> dict[str, str]:
         cloudformation = self.client("cloudformation")

@@ -16,7 +16,17 @@ from typing import Any
 from moto.cloudformation.exceptions import CloudFormationError, ValidationError
 from moto.cloudformation.models import Stack
 
-from local.aws import resources_compute, resources_data, resources_messaging, resources_observability, resources_storage
+from local.aws import (
+    change_sets,
+    resources_compute,
+    resources_custom,
+    resources_data,
+    resources_identity,
+    resources_messaging,
+    resources_observability,
+    resources_posture,
+    resources_storage,
+)
 from local.aws.patching import Patches
 from local.aws.resources import Created, Handler, Request
 
@@ -24,41 +34,26 @@ HANDLERS: dict[str, Handler] = {
     **resources_storage.HANDLERS,
     **resources_data.HANDLERS,
     **resources_compute.HANDLERS,
+    **resources_custom.HANDLERS,
+    **resources_identity.HANDLERS,
     **resources_messaging.HANDLERS,
     **resources_observability.HANDLERS,
+    **resources_posture.HANDLERS,
 }
 
 MOTO_CREATES = {
     "AWS::Events::Rule",
     "AWS::IAM::ManagedPolicy",
-    "AWS::IAM::Policy",
-    "AWS::IAM::Role",
     "AWS::Lambda::Permission",
-    "AWS::SNS::Topic",
-    "AWS::SQS::Queue",
-    "AWS::SSM::Parameter",
 }
 """Types whose handler in moto loses nothing that our stacks declare."""
 
-_AWS_OWN_COST_DATA = "works on AWS's own cost data, which is not on this machine"
-_DASHBOARDS = "dashboards are drawn by QuickSight, which is not on this machine"
-_SIGN_IN = "nobody signs in to the local cloud"
+_AWS_OWN_COST_DATA = "watches AWS's own cost data, which is not on this machine"
 MEANINGLESS_HERE: dict[str, str] = {
-    "AWS::BCMDataExports::Export": "AWS delivers the export; here the delivered files are linked into the bucket",
-    "AWS::Budgets::Budget": _AWS_OWN_COST_DATA,
+    "AWS::BCMDataExports::Export": "AWS delivers the export; here the delivered files are put into the bucket",
     "AWS::CDK::Metadata": "the synthesizer's note to itself",
     "AWS::CE::AnomalyMonitor": _AWS_OWN_COST_DATA,
     "AWS::CE::AnomalySubscription": _AWS_OWN_COST_DATA,
-    "AWS::CE::CostCategory": _AWS_OWN_COST_DATA,
-    "AWS::IAM::OIDCProvider": _SIGN_IN,
-    "AWS::IAM::SAMLProvider": _SIGN_IN,
-    "AWS::QuickSight::Analysis": _DASHBOARDS,
-    "AWS::QuickSight::Dashboard": _DASHBOARDS,
-    "AWS::QuickSight::DataSet": _DASHBOARDS,
-    "AWS::QuickSight::DataSource": _DASHBOARDS,
-    "AWS::QuickSight::RefreshSchedule": _DASHBOARDS,
-    "AWS::QuickSight::Template": _DASHBOARDS,
-    "AWS::QuickSight::Theme": _DASHBOARDS,
 }
 """Types that are accepted and create nothing, with the reason."""
 
@@ -75,6 +70,7 @@ def install(patches: Patches) -> None:
     patches.wrap(parsing, "parse_and_create_resource", _create_resource)
     patches.wrap(Stack, "parse_template", _parse_template)
     _ignore_bucket_policies(patches)
+    change_sets.install(patches)
 
 
 def physical_name(resource_type: str, stack_name: str, logical_id: str) -> str:

@@ -11,6 +11,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from local.aws.clients import client
 from local.aws.patching import Patches
 
@@ -72,13 +74,32 @@ def _send_to_targets(original: Any, rule: Any, original_event: Any, transform_in
     if not rule.event_pattern.matches_event(original_event):
         return
     event = {**original_event, "time": _iso_time(original_event.get("time"))}
-    others = [target for target in rule.targets if not _deliver(target, event)]
+    others = [target for target in rule.targets if not _deliver_or_bury(rule, target, event)]
     if others:
         all_targets, rule.targets = rule.targets, others
         try:
             original(rule, original_event, transform_input)
         finally:
             rule.targets = all_targets
+
+
+def _deliver_or_bury(rule: Any, target: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
+    """What cannot be delivered goes to the target's dead-letter queue, or is the sender's error if it has none."""
+    try:
+        return _deliver(target, event)
+    except ClientError as error:
+        queue = (target.get("DeadLetterConfig") or {}).get("Arn")
+        if queue is None:
+            raise
+        refused = {"ERROR_CODE": error.response["Error"]["Code"], "ERROR_MESSAGE": error.response["Error"]["Message"]}
+        about = {"RULE_ARN": rule.arn, "TARGET_ARN": target["Arn"], **refused}
+        sqs = client("sqs", queue.split(":")[3])
+        sqs.send_message(
+            QueueUrl=sqs.get_queue_url(QueueName=queue.rsplit(":", 1)[1])["QueueUrl"],
+            MessageBody=json.dumps(event),
+            MessageAttributes={name: {"DataType": "String", "StringValue": text} for name, text in about.items()},
+        )
+        return True
 
 
 def _deliver(target: Mapping[str, Any], event: Mapping[str, Any]) -> bool:

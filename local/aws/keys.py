@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -33,7 +34,7 @@ def pinned_key_id(key_id: str) -> Iterator[None]:
 
 
 def install(patches: Patches) -> None:
-    """What needs no durable state: pinned ids, and signing of digests."""
+    """What needs no durable state: pinned ids, signing of digests, and the ARN of a public key's key."""
     from moto.kms import models
     from moto.kms.responses import KmsResponse
     from moto.kms.utils import ECDSAPrivateKey, RSAPrivateKey
@@ -48,6 +49,7 @@ def install(patches: Patches) -> None:
     patches.wrap(models, "generate_private_key", private_key)
     for operation in ("sign", "verify"):
         patches.wrap(KmsResponse, operation, _with_message_type)
+    patches.wrap(KmsResponse, "get_public_key", _with_key_arn)
     for key_class in (RSAPrivateKey, ECDSAPrivateKey):
         patches.wrap(key_class, "sign", _sign)
         patches.wrap(key_class, "verify", _verify)
@@ -112,6 +114,13 @@ def _with_message_type(original: Any, response: Any) -> Any:
         return original(response)
     finally:
         _message_is_digest.reset(token)
+
+
+def _with_key_arn(original: Any, response: Any) -> Any:
+    """KMS says which key it was by its ARN, whatever alias it was asked for; moto by its id."""
+    answer = json.loads(original(response))
+    answer["KeyId"] = response.kms_backend.describe_key(answer["KeyId"]).arn
+    return json.dumps(answer)
 
 
 def _sign(original: Any, key: Any, message: bytes, signing_algorithm: str) -> Any:

@@ -56,11 +56,17 @@ class _Router(io.TextIOBase):
         return self.console
 
 
+_routers: list[_Router] = []
+"""One pair for the whole process: loggers keep the stream that they were made with beyond the cloud they ran in."""
+
+
 class OutputRouting:
     """Puts the routers in place of the process's streams, and the streams back."""
 
     def __init__(self) -> None:
-        self._stdout, self._stderr = _Router(sys.stdout), _Router(sys.stderr)
+        if not _routers:
+            _routers.extend((_Router(sys.stdout), _Router(sys.stderr)))
+        self._stdout, self._stderr = _routers
 
     @contextmanager
     def to(self, log: TextIO) -> Iterator[None]:

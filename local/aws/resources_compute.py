@@ -171,10 +171,18 @@ def schedule(request: Request) -> Created:
     return Created(name, {"Arn": created["ScheduleArn"]})
 
 
+@applies("Name", "Tags")
+def schedule_group(request: Request) -> Created:
+    name = request.properties.get("Name", request.name)
+    created = request.client("scheduler").create_schedule_group(Name=name, **request.pick("Tags"))
+    return Created(name, {"Arn": created["ScheduleGroupArn"]})
+
+
 HANDLERS: dict[str, Handler] = {
     "AWS::Lambda::EventInvokeConfig": event_invoke_config,
     "AWS::Lambda::Function": function,
     "AWS::Lambda::LayerVersion": layer_version,
     "AWS::Scheduler::Schedule": schedule,
+    "AWS::Scheduler::ScheduleGroup": schedule_group,
     "AWS::StepFunctions::StateMachine": state_machine,
 }

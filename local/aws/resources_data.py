@@ -1,4 +1,4 @@
-"""DynamoDB, Glue, Athena, KMS, Secrets Manager."""
+"""DynamoDB, Glue, Athena, KMS, Secrets Manager, parameters."""
 
 from __future__ import annotations
 
@@ -208,6 +208,15 @@ def secret(request: Request) -> Created:
     return Created(created["ARN"], {"Id": created["ARN"]})
 
 
+@applies("AllowedPattern", "DataType", "Description", "Name", "Tags", "Tier", "Type", "Value")
+def parameter(request: Request) -> Created:
+    name = request.properties.get("Name", request.name)
+    tags = [{"Key": key, "Value": value} for key, value in (request.properties.get("Tags") or {}).items()]
+    settings = request.pick("AllowedPattern", "DataType", "Description", "Tier", "Type", "Value")
+    request.client("ssm").put_parameter(Name=name, Tags=tags, **settings)
+    return Created(name, {"Type": request.properties["Type"], "Value": request.properties["Value"]})
+
+
 def _generated_secret(secrets: Any, settings: Mapping[str, Any]) -> str:
     flags = {
         name: int(value) if name == "PasswordLength" else value if name == "ExcludeCharacters" else truth(value)
@@ -228,5 +237,6 @@ HANDLERS: dict[str, Handler] = {
     "AWS::Glue::Table": glue_table,
     "AWS::KMS::Alias": kms_alias,
     "AWS::KMS::Key": kms_key,
+    "AWS::SSM::Parameter": parameter,
     "AWS::SecretsManager::Secret": secret,
 }

@@ -1,10 +1,22 @@
-"""What SNS topics and SQS queues have around them; moto creates the topics and queues."""
+"""SNS topics and SQS queues."""
 
 from __future__ import annotations
 
 import json
+from typing import Any
 
-from local.aws.resources import Created, Handler, Request, applies, truth
+from local.aws.resources import Created, Handler, Request, applies, tag_map, truth
+
+
+@applies("DisplayName", "KmsMasterKeyId", "Subscription", "Tags", "TopicName", "TracingConfig")
+def topic(request: Request) -> Created:
+    properties, sns = request.properties, request.client("sns")
+    name = properties.get("TopicName", request.name)
+    attributes = request.pick("DisplayName", "KmsMasterKeyId", "TracingConfig")
+    arn = sns.create_topic(Name=name, Attributes=attributes, Tags=list(properties.get("Tags", ())))["TopicArn"]
+    for subscription in properties.get("Subscription", ()):
+        sns.subscribe(TopicArn=arn, **subscription)
+    return Created(arn, {"TopicArn": arn, "TopicName": name})
 
 
 @applies("Endpoint", "FilterPolicy", "FilterPolicyScope", "Protocol", "RawMessageDelivery", "RedrivePolicy", "TopicArn")
@@ -35,6 +47,37 @@ def topic_policy(request: Request) -> Created:
     return Created(request.name)
 
 
+_QUEUE_ATTRIBUTES = (
+    "ContentBasedDeduplication",
+    "DelaySeconds",
+    "FifoQueue",
+    "KmsDataKeyReusePeriodSeconds",
+    "KmsMasterKeyId",
+    "MaximumMessageSize",
+    "MessageRetentionPeriod",
+    "ReceiveMessageWaitTimeSeconds",
+    "RedriveAllowPolicy",
+    "RedrivePolicy",
+    "SqsManagedSseEnabled",
+    "VisibilityTimeout",
+)
+_MAX_QUEUE_NAME = 80
+
+
+@applies(*_QUEUE_ATTRIBUTES, "QueueName", "Tags")
+def queue(request: Request) -> Created:
+    properties, sqs = request.properties, request.client("sqs")
+    name = properties.get("QueueName", request.name[:_MAX_QUEUE_NAME])
+    attributes = {key: _attribute(value) for key, value in request.pick(*_QUEUE_ATTRIBUTES).items()}
+    url = sqs.create_queue(QueueName=name, Attributes=attributes, tags=tag_map(properties.get("Tags")))["QueueUrl"]
+    arn = f"arn:aws:sqs:{request.region}:{request.account_id}:{name}"
+    return Created(url, {"Arn": arn, "QueueName": name, "QueueUrl": url})
+
+
+def _attribute(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 @applies("PolicyDocument", "Queues")
 def queue_policy(request: Request) -> Created:
     policy = json.dumps(request.properties["PolicyDocument"])
@@ -45,6 +88,8 @@ def queue_policy(request: Request) -> Created:
 
 HANDLERS: dict[str, Handler] = {
     "AWS::SNS::Subscription": subscription,
+    "AWS::SNS::Topic": topic,
     "AWS::SNS::TopicPolicy": topic_policy,
+    "AWS::SQS::Queue": queue,
     "AWS::SQS::QueuePolicy": queue_policy,
 }

@@ -88,7 +88,7 @@ def alarm(request: Request) -> Created:
     return Created(name, {"Arn": f"arn:aws:cloudwatch:{request.region}:{request.account_id}:alarm:{name}"})
 
 
-@applies("DashboardBody", "DashboardName")
+@applies("DashboardBody", "DashboardName", leaves_out={"Tags": "moto keeps no tags of dashboards"})
 def dashboard(request: Request) -> Created:
     name = request.properties.get("DashboardName", request.name)
     request.client("cloudwatch").put_dashboard(DashboardName=name, DashboardBody=request.properties["DashboardBody"])

@@ -1,4 +1,4 @@
-"""S3 buckets and what CDK declares around them."""
+"""S3 buckets and what CDK declares around them, and the image repository of `cdk bootstrap`."""
 
 from __future__ import annotations
 
@@ -8,21 +8,25 @@ from typing import Any
 
 from local.aws.resources import Created, Handler, Request, applies, truth
 
+_WITHOUT_LOCATION = "us-east-1"
+"""The one region that S3 refuses to be told."""
+
 
 @applies(
     "BucketEncryption",
     "BucketName",
     "LifecycleConfiguration",
+    "LoggingConfiguration",
     "NotificationConfiguration",
     "ObjectLockConfiguration",
     "ObjectLockEnabled",
     "OwnershipControls",
     "PublicAccessBlockConfiguration",
+    "ReplicationConfiguration",
     "Tags",
     "VersioningConfiguration",
     leaves_out={
         "AccessControl": "access is not checked on one machine",
-        "LoggingConfiguration": "access logs are written by AWS",
         "MetricsConfigurations": "request metrics are kept by AWS",
         "IntelligentTieringConfigurations": "objects are files",
         "InventoryConfigurations": "inventories are written by AWS",
@@ -31,7 +35,10 @@ from local.aws.resources import Created, Handler, Request, applies, truth
 def bucket(request: Request) -> Created:
     properties, s3 = request.properties, request.client("s3")
     name = properties.get("BucketName", request.name)
-    s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=truth(properties.get("ObjectLockEnabled")))
+    settings: dict[str, Any] = {"ObjectLockEnabledForBucket": truth(properties.get("ObjectLockEnabled"))}
+    if request.region != _WITHOUT_LOCATION:
+        settings["CreateBucketConfiguration"] = {"LocationConstraint": request.region}
+    s3.create_bucket(Bucket=name, **settings)
     _set_object_lock(request, name)
     if versioning := properties.get("VersioningConfiguration"):
         s3.put_bucket_versioning(Bucket=name, VersioningConfiguration=versioning)
@@ -48,6 +55,12 @@ def bucket(request: Request) -> Created:
         s3.put_bucket_ownership_controls(Bucket=name, OwnershipControls=ownership)
     if tags := properties.get("Tags"):
         s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags})
+    _set_logging(request, name)
+    if replication := properties.get("ReplicationConfiguration"):
+        for rule in replication["Rules"]:
+            s3.head_bucket(Bucket=rule["Destination"]["Bucket"].rpartition(":")[2])
+        copying = {**replication, "Rules": [_replication_rule(rule) for rule in replication["Rules"]]}
+        s3.put_bucket_replication(Bucket=name, ReplicationConfiguration=copying)
     if truth(_at(properties, "NotificationConfiguration", "EventBridgeConfiguration", "EventBridgeEnabled")):
         s3.put_bucket_notification_configuration(
             Bucket=name, NotificationConfiguration={"EventBridgeConfiguration": {}}
@@ -72,6 +85,25 @@ def _set_object_lock(request: Request, name: str) -> None:
         model.default_lock_mode = retention["Mode"]
         model.default_lock_days = int(retention.get("Days", 0))
         model.default_lock_years = int(retention.get("Years", 0))
+
+
+def _set_logging(request: Request, name: str) -> None:
+    """Through moto's model: its API wants the policy of the bucket for logs, which a stack makes after its bucket."""
+    from moto.s3.models import s3_backends
+
+    if logging := request.properties.get("LoggingConfiguration"):
+        target = logging.get("DestinationBucketName", name)
+        request.client("s3").head_bucket(Bucket=target)
+        model = s3_backends[request.account_id]["aws"].get_bucket(name)
+        model.logging = {"TargetBucket": target, "TargetPrefix": logging.get("LogFilePrefix", "")}
+
+
+def _replication_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """CloudFormation and the API differ in one name; what is replicated stays where it is on one machine."""
+    api_rule = {("ID" if name == "Id" else name): value for name, value in rule.items()}
+    if "Priority" in api_rule:
+        api_rule["Priority"] = int(api_rule["Priority"])
+    return api_rule
 
 
 def _encryption_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,6 +166,20 @@ def bucket_notifications(request: Request) -> Created:
     return Created(request.name)
 
 
+@applies("ImageTagMutability", "LifecyclePolicy", "RepositoryName", "RepositoryPolicyText", "Tags")
+def repository(request: Request) -> Created:
+    properties, ecr = request.properties, request.client("ecr")
+    name = properties.get("RepositoryName", request.name.lower())
+    mutability = properties.get("ImageTagMutability", "MUTABLE")
+    tags = list(properties.get("Tags", ()))
+    created = ecr.create_repository(repositoryName=name, imageTagMutability=mutability, tags=tags)["repository"]
+    if text := _at(properties, "LifecyclePolicy", "LifecyclePolicyText"):
+        ecr.put_lifecycle_policy(repositoryName=name, lifecyclePolicyText=text)
+    if policy := properties.get("RepositoryPolicyText"):
+        ecr.set_repository_policy(repositoryName=name, policyText=json.dumps(policy))
+    return Created(name, {"Arn": created["repositoryArn"], "RepositoryUri": created["repositoryUri"]})
+
+
 def _at(node: Any, *path: str) -> Any:
     for name in path:
         node = (node or {}).get(name)
@@ -141,6 +187,7 @@ def _at(node: Any, *path: str) -> Any:
 
 
 HANDLERS: dict[str, Handler] = {
+    "AWS::ECR::Repository": repository,
     "AWS::S3::Bucket": bucket,
     "AWS::S3::BucketPolicy": bucket_policy,
     "Custom::S3BucketNotifications": bucket_notifications,

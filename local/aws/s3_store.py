@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import mmap
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,13 +34,12 @@ class _Transaction:
 class ObjectStore:
     """Implements ObjectFiles (local/aws/files.py) for the account's buckets."""
 
-    def __init__(
-        self, journal: Journal, directory: Path, account_id: str, transient_buckets: Collection[str] = ()
-    ) -> None:
+    def __init__(self, journal: Journal, directory: Path, account_id: str, *, transient: str) -> None:
+        """Nothing is kept of a bucket whose name begins with `transient`."""
         self._journal = journal
         self._contents = ContentDirectory(directory)
         self._account_id = account_id
-        self._transient_buckets = frozenset(transient_buckets)
+        self._transient = transient
         self._lock = threading.RLock()
         self._current = threading.local()
         named = (content_names(document) for _, document in journal.items("s3:"))
@@ -103,6 +102,7 @@ class ObjectStore:
         patches.wrap(S3Backend, "put_object_retention", self._put_object_retention)
         patches.wrap(S3Backend, "put_object_tagging", self._put_object_tagging)
         patches.wrap(notifications, "send_event", self._send_event)
+        patches.replace(S3Backend, "log_incoming_request", _leave_unlogged)
 
     def _respond(self, original: Any, response: Any, request: Any, *args: Any) -> Any:
         if request.method in ("GET", "HEAD"):
@@ -192,7 +192,7 @@ class ObjectStore:
         documents = {}
         superseded: set[str] = set()
         for bucket_name, key_name in sorted(transaction.keys):
-            if bucket_name in self._transient_buckets or bucket_name not in self._backend.buckets:
+            if bucket_name.startswith(self._transient) or bucket_name not in self._backend.buckets:
                 continue
             document_id = f"s3:{bucket_name}/{key_name}"
             versions = self._bucket(bucket_name).keys.getlist(key_name, [])
@@ -235,6 +235,10 @@ class ObjectStore:
         if name not in self._backend.buckets:
             raise LocalCloudError(f"There is no bucket {name} in the local cloud.")
         return self._backend.buckets[name]
+
+
+def _leave_unlogged(backend: Any, request: Any, bucket_name: str) -> None:
+    """moto writes an object of made-up facts for every request to a bucket that has access logs."""
 
 
 def _state_of_key(original: Any, key: Any) -> dict[str, Any]:

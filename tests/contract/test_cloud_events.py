@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from local.aws.cloud import LocalCloud
 from local.aws.events import target_input, wait_for_deliveries
@@ -175,3 +176,26 @@ def test_the_object_is_complete_when_its_event_arrives(cloud: LocalCloud, tmp_pa
 
 def test_a_fixed_input_replaces_the_event() -> None:
     assert target_input({"Input": '{"mode": "daily"}'}, {"detail": {}}) == '{"mode": "daily"}'
+
+
+def test_what_cannot_be_delivered_is_in_the_dead_letter_queue(cloud: LocalCloud) -> None:
+    sqs = cloud.client("sqs")
+    queue = sqs.create_queue(QueueName="undelivered")["QueueUrl"]
+    nobody = "arn:aws:states:us-east-1:123456789012:stateMachine:nobody"
+    dead_letters = {"Arn": "arn:aws:sqs:us-east-1:123456789012:undelivered"}
+    add_rule(cloud, nobody, DeadLetterConfig=dead_letters)
+
+    cloud.client("s3").put_object(Bucket="billing", Key="cur/2026-05-Manifest.json", Body=b"{}")
+
+    [message] = sqs.receive_message(QueueUrl=queue, MessageAttributeNames=["All"])["Messages"]
+    assert json.loads(message["Body"])["detail"]["object"]["key"] == "cur/2026-05-Manifest.json"
+    about = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
+    assert (about["TARGET_ARN"], about["ERROR_CODE"]) == (nobody, "StateMachineDoesNotExist")
+    assert about["RULE_ARN"].endswith(":rule/manifests")
+
+
+def test_what_cannot_be_delivered_and_has_no_queue_is_an_error(cloud: LocalCloud) -> None:
+    add_rule(cloud, "arn:aws:states:us-east-1:123456789012:stateMachine:nobody")
+
+    with pytest.raises(ClientError, match="StateMachineDoesNotExist"):
+        cloud.client("s3").put_object(Bucket="billing", Key="cur/2026-05-Manifest.json", Body=b"{}")

@@ -137,6 +137,30 @@ def test_what_a_handler_prints_is_in_its_log_and_not_on_the_console(
     assert capsys.readouterr().out == "progress\n"
 
 
+def test_a_logger_outlives_its_cloud_and_writes_to_the_log_of_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    source = """
+        import logging
+        import sys
+
+        logger = logging.getLogger("kept by the process")
+        if not logger.handlers:
+            logger.addHandler(logging.StreamHandler(sys.stdout))
+
+        def handler(event, context):
+            logger.warning("said")
+    """
+    handler = write_handler(tmp_path, "saying", source)
+    for state in ("first", "second"):
+        with LocalCloud(tmp_path / state) as cloud:
+            invoke(cloud, create_function(cloud, handler))
+
+            assert "said" in (cloud.log_dir / "saying.log").read_text()
+    assert "said" not in capsys.readouterr().out
+
+
 def test_no_handler_begins_once_the_cloud_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     begun, may_end = tmp_path / "begun", tmp_path / "may_end"

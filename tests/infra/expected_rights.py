@@ -26,11 +26,15 @@ FUNCTIONS = {
         s3:ListBucket <Work>
         s3:PutObject <Work>/runs/*/policy_*
         s3:PutObject <Work>/runs/*/policy.json
+        s3:PutObject <Work>/runs/*/sources/policy/*
         kms:GenerateDataKey <Key>
     """,
     "RenderQueries": """
         s3:GetObject <Work>/runs/*/delivery.json
         s3:GetObject <Work>/runs/*/policy.json
+        s3:ListBucketVersions <Work> when s3:prefix is like runs/*/sources/sql/
+        s3:PutObject <Work>/runs/*/sources/sql/*
+        kms:GenerateDataKey <Key>
     """,
     "CheckInvoices": """
         s3:GetObject <Work>/runs/*/delivery.json
@@ -59,6 +63,7 @@ FUNCTIONS = {
         s3:GetObject <Work>/runs/*/policy.json
         s3:GetObject <Work>/athena-results/*
         s3:PutObject <Work>/runs/*/reconciliation.json
+        s3:PutObject <Work>/runs/*/queries.json
         kms:GenerateDataKey <Key>
     """,
     "CheckSeal": """
@@ -95,6 +100,8 @@ FUNCTIONS = {
         s3:PutObject <Statements>/charge_period=*
         s3:PutObjectRetention <Statements>/charge_period=*
         kms:GenerateDataKey <Key>
+        ssm:GetParameter ssm:parameter/chargeback/{environment}/signing-identity
+        kms:Sign kms:key/* when kms:ResourceAliases is like alias/chargeback-{environment}-signing-*
     """,
     "PostCharge": """
         s3:GetObject <Work>/runs/*/rendered/*
@@ -115,20 +122,52 @@ FUNCTIONS = {
         s3:GetObject <Work>/runs/*/unrecognized_tags.json
         s3:GetObject <Work>/runs/*/rendered/*
         s3:GetObject <Work>/runs/*/postings/*
+        s3:GetObject <Work>/runs/*/delivery.json
+        s3:GetObject <Work>/runs/*/invoice_totals/*
+        s3:GetObject <Work>/runs/*/queries.json
+        s3:GetObject <Work>/runs/*/sources/*
+        s3:GetObject <Work>/runs/*/summary.json
         s3:ListBucketVersions <Work> when s3:prefix is like runs/*/rendered/
         s3:ListBucketVersions <Work> when s3:prefix is like runs/*/postings/
+        s3:ListBucketVersions <Work> when s3:prefix is like runs/*/sources/*
         s3:PutObject <Work>/runs/*/summary.json
         s3:PutObject <Work>/runs/*/evidence.json
         s3:GetObject <Ledger>/periods/*
         s3:PutObject <Ledger>/periods/*
         s3:PutObjectRetention <Ledger>/periods/*
+        s3:GetObject <Ledger>/archive/*
+        s3:GetObjectRetention <Ledger>/archive/*
+        s3:PutObject <Ledger>/archive/*
+        s3:PutObjectRetention <Ledger>/archive/*
+        s3:GetObjectVersion <Ledger>/ledger/*
+        s3:ListBucketVersions <Ledger> when s3:prefix is like archive/
+        s3:ListBucketVersions <Ledger> when s3:prefix is like ledger/
+        s3:ListBucketVersions <Ledger> when s3:prefix is like periods/
         kms:GenerateDataKey <Key>
+    """,
+    "SignEvidence": """
+        s3:ListBucketVersions <Ledger> when s3:prefix is like periods/*/evidence.json.p7s
+        s3:GetObject <Ledger>/periods/*/evidence.json*
+        s3:PutObject <Ledger>/periods/*/evidence.json*
+        s3:PutObjectRetention <Ledger>/periods/*/evidence.json*
+        kms:GenerateDataKey <Key>
+        ssm:GetParameter ssm:parameter/chargeback/{environment}/signing-identity
+        kms:Sign kms:key/* when kms:ResourceAliases is like alias/chargeback-{environment}-signing-*
     """,
     "RecordFailure": """
         dynamodb:GetItem <Periods>
         dynamodb:PutItem <Periods>
     """,
 }
+
+BESIDE_THE_CLOSE = {
+    "IssueCertificate": """
+        ssm:PutParameter ssm:parameter/chargeback/{environment}/signing-identity
+        kms:Sign kms:key/* when kms:ResourceAliases is like alias/chargeback-{environment}-signing-*
+        kms:GetPublicKey kms:key/* when kms:ResourceAliases is like alias/chargeback-{environment}-signing-*
+    """,
+}
+"""Functions that no state machine invokes."""
 
 MONTH_END_CLOSE = """
 athena:StartQueryExecution athena:workgroup/{workgroup}

@@ -31,7 +31,14 @@ class Resource:
         return (self.deletion_policy, self.replace_policy) == ("Retain", "Retain")
 
 
-CONDITIONS = {"StringEquals": "is", "StringLike": "is like", "ArnLike": "is like", "ArnEquals": "is", "Bool": "is"}
+CONDITIONS = {
+    "ArnEquals": "is",
+    "ArnLike": "is like",
+    "Bool": "is",
+    "ForAnyValue:StringLike": "is like",
+    "StringEquals": "is",
+    "StringLike": "is like",
+}
 BY_THEIR_OWN_NAME = ("Data", "Pipeline")
 """Stacks whose resources are named without their stack; in the others it is the first part of the name."""
 
@@ -87,7 +94,8 @@ class Stacks:
         for policy in self.of("AWS::IAM::Policy").values():
             lines = {line for statement in statements(policy) for line in self.lines(statement)}
             for role in policy.properties["Roles"]:
-                rights[role.strip("<>")] |= lines
+                # A role that another stack names is told by its ARN.
+                rights.setdefault(role.strip("<>"), set()).update(lines)
         return {name: frozenset(lines) for name, lines in rights.items()}
 
     def lines(self, statement: Mapping[str, Any]) -> Iterator[str]:

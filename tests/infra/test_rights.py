@@ -6,7 +6,9 @@ import re
 
 import pytest
 
+from infra.names import SIGNERS, role_arn, signing_alias
 from tests.infra.expected_rights import (
+    BESIDE_THE_CLOSE,
     EVERY_FUNCTION,
     FUNCTIONS,
     MONTH_END_CLOSE,
@@ -17,7 +19,10 @@ from tests.infra.stacks import Stacks, as_list, statements
 
 
 def expected(text: str, stacks: Stacks, state: str = "") -> set[str]:
-    filled = text.format(export=stacks.config.export_prefix, workgroup=f"chargeback-{stacks.config.name}", state=state)
+    name = stacks.config.name
+    filled = text.format(
+        export=stacks.config.export_prefix, environment=name, workgroup=f"chargeback-{name}", state=state
+    )
     return {line.strip() for line in filled.splitlines() if line.strip()}
 
 
@@ -25,9 +30,9 @@ def rights_of(stacks: Stacks, state: str) -> frozenset[str]:
     return stacks.roles[f"Functions/{state}Role"]
 
 
-@pytest.mark.parametrize("state", FUNCTIONS)
+@pytest.mark.parametrize("state", FUNCTIONS | BESIDE_THE_CLOSE)
 def test_a_function_may_do_exactly_what_its_code_does(stacks: Stacks, state: str) -> None:
-    rights = expected(EVERY_FUNCTION + FUNCTIONS[state], stacks, state)
+    rights = expected(EVERY_FUNCTION + (FUNCTIONS | BESIDE_THE_CLOSE)[state], stacks, state)
     if state == "FetchInvoiceTotals" and stacks.config.invoice_reader_role:
         rights |= {f"sts:AssumeRole {stacks.config.invoice_reader_role}"}
     assert rights_of(stacks, state) == rights
@@ -43,7 +48,7 @@ def test_an_arrival_may_start_the_close_and_nothing_else(stacks: Stacks) -> None
 
 
 def test_there_is_no_role_that_nobody_looked_at(stacks: Stacks) -> None:
-    known = {f"Functions/{state}Role" for state in FUNCTIONS} | {"MonthEndClose/Role", "MonthEndClose/EventsRole"}
+    known = {f"Functions/{state}Role" for state in FUNCTIONS | BESIDE_THE_CLOSE} | {"MonthEndClose/Role", "MonthEndClose/EventsRole"}
     assert set(stacks.roles) == known
     for name, role in stacks.of("AWS::IAM::Role").items():
         assert "ManagedPolicyArns" not in role.properties, name
@@ -90,12 +95,41 @@ def test_only_whoever_posts_charges_knows_the_books_credentials(stacks: Stacks) 
     assert holders == {"Functions/PostChargeRole"}
 
 
-def test_the_ledger_and_the_statements_have_one_writer_each(stacks: Stacks) -> None:
-    for what, writer in (("<Ledger>/ledger/", "PublishLedger"), ("<Ledger>/periods/", "SummarizeRun")):
+def test_whoever_signs_evidence_reads_and_writes_nothing_else(stacks: Stacks) -> None:
+    touched = {right.split(" ", 1)[1] for right in rights_of(stacks, "SignEvidence") if right.startswith("s3:")}
+    assert all(right.startswith("<Ledger>") and "evidence.json" in right for right in touched)
+
+
+def test_the_signing_key_signs_for_the_functions_that_sign_and_for_no_administrator(stacks: Stacks) -> None:
+    signers = {role for role, rights in stacks.roles.items() for right in rights if right.startswith("kms:Sign ")}
+    assert signers == {f"Functions/{state}Role" for state in SIGNERS}
+    key = stacks.properties("SigningKey")
+    (denied,) = (s for s in key["KeyPolicy"]["Statement"] if s["Effect"] == "Deny")
+    assert (denied["Principal"], denied["Action"]) == ({"AWS": "*"}, "kms:Sign")
+    account = stacks.config.finops_account
+    assert denied["Condition"] == {
+        "ArnNotEquals": {"aws:PrincipalArn": [role_arn(account, stacks.config, state) for state in SIGNERS]}
+    }
+
+
+def test_the_signing_key_is_an_rsa_key_that_is_kept_and_found_by_its_number(stacks: Stacks) -> None:
+    key = stacks.resources["SigningKey"]
+    assert (key.properties["KeySpec"], key.properties["KeyUsage"]) == ("RSA_3072", "SIGN_VERIFY")
+    assert key.is_retained
+    aliases = {a.properties["AliasName"]: a.properties["TargetKeyId"] for a in stacks.of("AWS::KMS::Alias").values()}
+    assert aliases[signing_alias(stacks.config, 1)] == "<SigningKey>"
+
+
+def test_the_ledger_and_the_statements_have_their_writers_and_no_other(stacks: Stacks) -> None:
+    for what, *its_writers in (
+        ("<Ledger>/ledger/", "PublishLedger"),
+        ("<Ledger>/archive/", "SummarizeRun"),
+        ("<Ledger>/periods/", "SummarizeRun", "SignEvidence"),
+    ):
         writers = {
             role for role, rights in stacks.roles.items() for r in rights if r.startswith(f"s3:PutObject {what}")
         }
-        assert writers == {f"Functions/{writer}Role"}
+        assert writers == {f"Functions/{writer}Role" for writer in its_writers}
     writers = {
         role for role, rights in stacks.roles.items() for r in rights if r.startswith("s3:PutObject <Statements>")
     }

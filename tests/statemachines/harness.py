@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from local.sample.invoices import MonthTruth
 from local.sample.month import write_month
 from local.sample.organisation import ACCOUNTS
 from local.servicenow.server import ServiceNowStandIn
-from local.world import World
+from local.world import CONFIG, World
 from tests.unit.shared.policy_sample import sample
 
 Action = Callable[[], object]
@@ -62,6 +63,34 @@ class Close:
         truth = write_month(folder, period, line_items=2000, seed=seed, final=final)
         self.world.deliver(folder, BillingPeriod.parse(period))
         return truth
+
+    def overwrite(self, period: str) -> None:
+        """Writes a month's data files again, as AWS begins a delivery; their manifest is yet to come."""
+        bucket = self.world.billing_bucket
+        s3 = self.world.cloud.client("s3")
+        prefix = f"{CONFIG.export_prefix}data/BILLING_PERIOD={period}/"
+        with self.a_minute_later():
+            for stored in s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]:
+                content = s3.get_object(Bucket=bucket, Key=stored["Key"])["Body"].read()
+                s3.put_object(Bucket=bucket, Key=stored["Key"], Body=content)
+
+    @contextmanager
+    def a_minute_later(self) -> Iterator[None]:
+        """What is written to S3 meanwhile has the time of a minute later: S3 tells times in seconds."""
+        from moto.s3 import models
+
+        now = models.utcnow
+        with pytest.MonkeyPatch.context() as patches:
+            patches.setattr(models, "utcnow", lambda: now() + timedelta(minutes=1))
+            yield
+
+    def manifest(self, period: str) -> str:
+        """The key of a month's manifest."""
+        prefix = f"{CONFIG.export_prefix}metadata/BILLING_PERIOD={period}/"
+        listed = self.world.cloud.client("s3").list_objects_v2(Bucket=self.world.billing_bucket, Prefix=prefix)
+        [manifest] = listed["Contents"]
+        key: str = manifest["Key"]
+        return key
 
     def start(self, period: str, **request: Any) -> str:
         """Starts the close of a month with the small policy; returns the execution's ARN."""

@@ -46,6 +46,25 @@ def test_a_delivery_during_the_close_starts_it_over_and_the_new_bytes_are_closed
     assert charged_once(close, "2025-01") == Decimal(second.billed_cost)
 
 
+def test_a_delivery_that_begins_during_the_close_ends_it_and_its_manifest_begins_another(close: Close) -> None:
+    truth = close.deliver("2025-09")
+
+    with close.before("check_seal", lambda: close.overwrite("2025-09")):
+        failed = close.run_as_asked({"manifest_key": close.manifest("2025-09"), "policy_key": close.policy_key})
+
+    assert (failed.status, failed.error) == ("FAILED", "DeliveryInProgress")
+    record = close.period("2025-09")
+    assert record is not None
+    assert (record.status, record.execution_id, record.failure_error) == ("FINAL", "", "DeliveryInProgress")
+    assert close.published("2025-09") == []
+
+    with close.a_minute_later():
+        close.deliver("2025-09")
+    closed = close.run("2025-09")
+    assert closed.status == "SUCCEEDED"
+    assert charged_once(close, "2025-09") == Decimal(truth.billed_cost)
+
+
 def test_a_third_delivery_within_one_close_ends_it(close: Close) -> None:
     close.deliver("2025-02", seed=1)
 
@@ -128,6 +147,21 @@ def test_a_month_that_is_being_closed_is_left_to_whoever_closes_it(close: Close)
     assert closed.arn in other.cause
     assert closed.status == "SUCCEEDED"
     assert charged_once(close, "2025-05") == Decimal(truth.billed_cost)
+
+
+def test_the_schedule_leaves_a_month_that_is_being_closed_alone(close: Close) -> None:
+    close.deliver("2025-08")
+    others = []
+
+    def ask_as_the_schedule_does() -> None:
+        others.append(close.run_as_asked({"scheduled_at": "2025-09-05T06:00:00Z"}))
+
+    with close.before("seal_billing_data", ask_as_the_schedule_does):
+        closed = close.run("2025-08")
+
+    [other] = others
+    assert (other.status, other.states[-1]) == ("SUCCEEDED", "BeingClosed")
+    assert closed.status == "SUCCEEDED"
 
 
 def test_the_lock_of_a_dead_execution_is_taken_over(close: Close) -> None:

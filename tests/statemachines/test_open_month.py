@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from infra.environments import environment
 from tests.statemachines.harness import Close
 
 pytestmark = pytest.mark.slow
@@ -34,16 +33,56 @@ def test_a_person_who_closes_an_open_month_is_told_and_the_month_remembers_why(c
 
 def test_a_manifest_that_arrives_in_an_open_month_is_no_failure(close: Close) -> None:
     close.deliver("2026-07", final=False)
-    prefix = f"{environment('local').export_prefix}metadata/BILLING_PERIOD=2026-07/"
-    [manifest] = close.world.cloud.client("s3").list_objects_v2(Bucket=close.world.billing_bucket, Prefix=prefix)[
-        "Contents"
-    ]
 
-    arrived = close.run_as_asked({"manifest_key": manifest["Key"]})
+    arrived = close.run_as_asked({"manifest_key": close.manifest("2026-07")})
 
     assert (arrived.status, arrived.states[-1]) == ("SUCCEEDED", "StillOpen")
     assert close.period("2026-07") is None
     assert_untouched(close, "2026-07")
+
+
+def test_the_schedule_leaves_an_open_month_alone_until_it_is_overdue_and_then_tells_every_day(close: Close) -> None:
+    close.deliver("2026-09", final=False)
+
+    early = close.run_as_asked({"scheduled_at": "2026-10-11T06:00:00Z"})
+
+    assert (early.status, early.states[-1]) == ("SUCCEEDED", "StillOpen")
+    assert close.period("2026-09") is None
+
+    for day in (12, 30):
+        late = close.run_as_asked({"scheduled_at": f"2026-10-{day}T06:00:00Z"})
+        assert (late.status, late.error) == ("FAILED", "InvoicesNotFinal")
+        assert "2026-09 is still open" in late.cause
+    record = close.period("2026-09")
+    assert record is not None
+    assert (record.status, record.failure_error) == ("OPEN", "InvoicesNotFinal")
+    assert_untouched(close, "2026-09")
+
+
+def test_a_month_that_was_never_delivered_is_told_to_a_person_and_not_by_the_schedule(close: Close) -> None:
+    for day in (4, 30):
+        scheduled = close.run_as_asked({"scheduled_at": f"2027-01-{day:02}T06:00:00Z"})
+        assert (scheduled.status, scheduled.states[-1]) == ("SUCCEEDED", "StillOpen")
+
+    asked = close.run("2026-12")
+
+    assert (asked.status, asked.error) == ("FAILED", "ManifestNotFound")
+
+
+def test_a_month_that_aws_is_delivering_waits_for_its_manifest(close: Close) -> None:
+    close.deliver("2026-10")
+    close.overwrite("2026-10")
+
+    for request in ({"manifest_key": close.manifest("2026-10")}, {"scheduled_at": "2026-11-05T06:00:00Z"}):
+        waiting = close.run_as_asked(request)
+        assert (waiting.status, waiting.states[-1]) == ("SUCCEEDED", "StillOpen")
+    asked = close.run("2026-10")
+    assert (asked.status, asked.error) == ("FAILED", "DeliveryInProgress")
+    assert_untouched(close, "2026-10")
+
+    with close.a_minute_later():
+        close.deliver("2026-10")
+    assert close.run("2026-10").status == "SUCCEEDED"
 
 
 def test_a_preview_of_an_open_month_locks_publishes_and_posts_nothing(close: Close) -> None:

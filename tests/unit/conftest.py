@@ -11,6 +11,10 @@ import botocore.session
 import pytest
 from moto import mock_aws
 
+from functions.shared.signing.identity import SigningIdentity
+from local.aws import keys
+from local.aws.patching import Patches
+from tests.unit import signing_kit
 from tests.unit.function_bench import FunctionBench
 
 _CONNECT = socket.socket.connect
@@ -46,3 +50,18 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[FunctionBench]:
     """An empty account with every bucket and table that functions may be told of."""
     with mock_aws():
         yield FunctionBench(monkeypatch)
+
+
+@pytest.fixture
+def kms_as_on_aws() -> Iterator[None]:
+    """With the local cloud's extensions: moto hashes what is a digest already, and names keys by their ids."""
+    patches = Patches()
+    keys.install(patches)
+    yield
+    patches.undo()
+
+
+@pytest.fixture
+def signing(bench: FunctionBench, kms_as_on_aws: None) -> SigningIdentity:  # noqa: ARG001 - both are the account
+    """A key in AWS KMS with a certificate, installed where functions that sign look for it."""
+    return signing_kit.install_identity()

@@ -18,17 +18,26 @@ from functions.shared.adapters.period_table import PeriodTable
 from functions.shared.settings import Settings, environment_names
 
 VALUES = {
+    "BACKFILL_MONTHS": "1",
     "BILLING_BUCKET": "billing",
+    "CERTIFICATE_DAYS": "1095",
     "CODE_VERSION": "c0de" * 16,
     "EXPORT_PREFIX": "cur2/chargeback/",
+    "IDENTITY_PARAMETER": "/chargeback/test/signing-identity",
     "INVOICE_READER_ROLE": "none",
     "FLATTENED_TAGS": '["cost-center", "business-unit"]',
     "LEDGER_BUCKET": "ledger",
     "PERIODS_TABLE": "periods",
+    "PRIVATE_CA_ARN": "none",
     "RATIFIED_POLICY": "meridian.yaml",
     "RETENTION_YEARS": "7",
     "SERVICENOW_SECRET": "servicenow",
+    "SIGNING_KEY": "alias/chargeback-test-signing-1",
     "STATEMENTS_BUCKET": "statements",
+    "TAG_KEYS": '["cost-center", "environment"]',
+    "TIMESTAMP_URL": "none",
+    "VAULT_ADDRESS": "none",
+    "VAULT_PKI_ROLE": "none",
     "WORK_BUCKET": "work",
 }
 """A value for every environment variable of any function."""

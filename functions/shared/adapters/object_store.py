@@ -149,6 +149,12 @@ class ObjectStore:
             raise LedgerConflict(f"{self.uri(key)} exists with other content; nothing was overwritten") from error
         return response["VersionId"]
 
+    def retain_at_least(self, key: str, version_id: str, until: datetime) -> None:
+        """Makes the latest version of an object, immutable already, stay so until a date if it would not anyway."""
+        held = self._client.head_object(Bucket=self.bucket, Key=key)["ObjectLockRetainUntilDate"]
+        if held < until:
+            self.retain(key, version_id, until)
+
     def retain(self, key: str, version_id: str, until: datetime) -> None:
         """Makes one version immutable until a date (compliance mode: nobody can shorten it)."""
         self._client.put_object_retention(

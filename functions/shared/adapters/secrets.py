@@ -2,10 +2,54 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import Any, Protocol
+
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from functions.shared.errors import SecretsUnavailable, SecretUnreadable
+
+_BUSY_STATUS = frozenset({429, 500, 502, 503, 504})
+_BUSY_CODES = frozenset({"ThrottlingException", "RequestLimitExceeded", "InternalServiceError"})
+
+
+class SecretSource(Protocol):
+    """Where secrets are kept."""
+
+    def read(self, name: str) -> str:
+        """The text of a secret as it is now.
+
+        Raises SecretUnreadable, or SecretsUnavailable when asking again later may help. No message holds the text.
+        """
+        ...
+
+
+class SecretsManager:
+    """AWS Secrets Manager; a secret's name is its name or its ARN."""
+
+    @cached_property
+    def _client(self) -> Any:
+        return boto3.client("secretsmanager")
+
+    def read(self, name: str) -> str:
+        """The current version of a secret."""
+        where = f"AWS Secrets Manager, {name}"
+        try:
+            answer = self._client.get_secret_value(SecretId=name)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+            kind = SecretsUnavailable if status in _BUSY_STATUS or code in _BUSY_CODES else SecretUnreadable
+            raise kind(f"{where}: {code}: {error.response['Error']['Message']}") from error
+        except BotoCoreError as error:
+            raise SecretsUnavailable(f"{where}: {error}") from error
+        text = answer.get("SecretString")
+        if not isinstance(text, str):
+            raise SecretUnreadable(f"{where}: the secret holds bytes; put its value in as text")
+        return text
 
 
 def read_secret(secret_id: str) -> str:
     """The text of a secret in AWS Secrets Manager."""
-    text: str = boto3.client("secretsmanager").get_secret_value(SecretId=secret_id)["SecretString"]
-    return text
+    return SecretsManager().read(secret_id)

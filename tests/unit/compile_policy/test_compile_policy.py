@@ -87,3 +87,15 @@ def test_a_policy_with_a_defect_stops_the_run_by_its_path(bench: FunctionBench) 
 def test_a_policy_that_is_not_there_is_named(bench: FunctionBench) -> None:
     with pytest.raises(InvalidPolicy, match=r"s3://work/policies/abc/policy\.yaml: there is no such policy"):
         bench.invoke("compile_policy", OTHER)
+
+
+def test_the_run_keeps_the_policy_and_its_drivers_as_it_read_them(bench: FunctionBench) -> None:
+    put_policy(bench)
+    compiled = bench.invoke("compile_policy", OTHER)
+    put_policy(bench, sample().replace("0.05", "0.06"))
+
+    sources = run_files.policy_source_prefix(RUN_ID)
+    kept = {v.key.removeprefix(sources): bench.work.read_text(v.key) for v in bench.work.latest_versions(sources)}
+    assert kept == {"policy.yaml": sample(), **HEADCOUNT}
+    policy = PolicyOfRun.model_validate(bench.work.read_json(run_files.policy_key(RUN_ID)))
+    assert (policy.file, policy.sha256) == ("policy.yaml", compiled["sha256"])

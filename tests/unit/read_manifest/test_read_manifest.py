@@ -28,8 +28,8 @@ def manifest_text(*keys: str, execution_id: str = "export-1") -> bytes:
     ).encode()
 
 
-def deliver(bench: FunctionBench) -> None:
-    bench.billing.write(DATA_KEY, b"PAR1 lines PAR1", "application/octet-stream")
+def deliver(bench: FunctionBench, lines: bytes = b"PAR1 lines PAR1") -> None:
+    bench.billing.write(DATA_KEY, lines, "application/octet-stream")
     bench.billing.write(MANIFEST_KEY, manifest_text(DATA_KEY), "application/json")
 
 
@@ -38,9 +38,11 @@ def event(**request: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "request_", [{"billing_period": "2026-05"}, {"manifest_key": MANIFEST_KEY}], ids=["by a person", "by its arrival"]
+    "request_",
+    [{"billing_period": "2026-05"}, {"manifest_key": MANIFEST_KEY}, {"scheduled_at": "2026-06-03T06:00:00Z"}],
+    ids=["by a person", "by its arrival", "by the schedule in the month after"],
 )
-def test_the_month_is_named_by_a_person_or_by_the_manifest_that_arrived(request_: dict[str, str]) -> None:
+def test_the_month_is_named_by_a_person_by_the_manifest_that_arrived_or_by_the_schedule(request_: dict[str, str]) -> None:
     assert requested_period(read_request(request_)) == BillingPeriod(2026, 5)
 
 
@@ -70,7 +72,7 @@ def test_a_month_that_is_not_a_month_is_refused(month: str) -> None:
     ],
 )
 def test_an_input_that_is_not_understood_is_refused_by_the_name_of_the_field(given: object, named: str) -> None:
-    with pytest.raises(InvalidRequest, match=f"{named}: .*; the input takes billing_period, manifest_key, preview"):
+    with pytest.raises(InvalidRequest, match=f"{named}: .*; the input takes billing_period, manifest_key, scheduled_at, preview"):
         read_request(given)
 
 
@@ -109,7 +111,7 @@ def test_a_delivery_made_again_is_another_delivery_even_under_the_same_names(ben
     deliver(bench)
     first = bench.invoke("read_manifest", event(billing_period="2026-05"))
     again = bench.invoke("read_manifest", event(billing_period="2026-05"))
-    bench.billing.write(DATA_KEY, b"PAR1 LINES PAR1", "application/octet-stream")
+    deliver(bench, b"PAR1 LINES PAR1")
     restated = bench.invoke("read_manifest", event(billing_period="2026-05"))
 
     assert first["fingerprint"] == again["fingerprint"] != restated["fingerprint"]

@@ -14,6 +14,9 @@ from tests.unit.function_bench import FunctionBench
 from tests.unit.run_samples import RUN_ID, csv_of, invoice_row, policy_of_run, pool_row, reconciliation
 
 
+STEPS = {"f010_charges": {"query_execution_id": "q-1", "bytes_scanned": 17}}
+
+
 def event(
     bench: FunctionBench, *invoices: dict[str, str], line_items: int = 10, tolerance: str = "0.00"
 ) -> dict[str, Any]:
@@ -24,6 +27,7 @@ def event(
         "invoices_result": bench.put_query_result("invoices", csv_of(*(invoices or (invoice_row(),)))),
         "pools_result": bench.put_query_result("pools", csv_of(pool_row())),
         "line_items": line_items,
+        "steps": STEPS,
     }
 
 
@@ -70,3 +74,10 @@ def test_an_invoice_may_be_as_far_from_its_lines_as_the_policy_tolerates(bench: 
 def test_lines_that_were_surveyed_but_not_added_up_fail_the_close(bench: FunctionBench) -> None:
     with pytest.raises(InvariantViolated, match="lines of the delivery: 10, expected 11, differs by -1"):
         bench.invoke("reconcile_ledger", event(bench, line_items=11))
+
+
+def test_the_queries_behind_the_ledger_are_kept_for_the_evidence(bench: FunctionBench) -> None:
+    """When the close is interrupted after this, the execution that goes on does not know them."""
+    bench.invoke("reconcile_ledger", event(bench))
+
+    assert bench.work.read_json(run_files.queries_key(RUN_ID)) == STEPS

@@ -18,7 +18,14 @@ from functions.shared.delivery import (
     parse_manifest,
     period_of_manifest,
 )
-from functions.shared.errors import EmptyMonth, InvalidManifest, ManifestNotFound, MissingColumn, MissingDataFile
+from functions.shared.errors import (
+    DeliveryInProgress,
+    EmptyMonth,
+    InvalidManifest,
+    ManifestNotFound,
+    MissingColumn,
+    MissingDataFile,
+)
 from functions.shared.periods import BillingPeriod
 from tests.unit.run_samples import COLUMNS, DATA_KEY, EXPORT, MANIFEST_KEY
 
@@ -45,7 +52,7 @@ def manifest(*keys: str, columns: tuple[str, ...] = COLUMNS) -> Manifest:
 
 
 def bind(listed: Manifest, *versions: StoredVersion) -> Delivery:
-    return bind_manifest(MANIFEST_KEY, listed, MAY, versions)
+    return bind_manifest(stored(MANIFEST_KEY, hour=9), listed, MAY, versions)
 
 
 def text(**changes: Any) -> str:
@@ -76,13 +83,13 @@ def test_another_key_is_no_manifest(key: str) -> None:
 def test_the_newest_of_the_deliveries_that_are_kept_is_chosen() -> None:
     kept = [stored(f"{FOLDER}2026060{day}T000000Z-abc/x-Manifest.json", hour=day) for day in (2, 4, 3)]
 
-    assert choose_manifest(EXPORT, MAY, kept) == kept[1].key
+    assert choose_manifest(EXPORT, MAY, kept).key == kept[1].key
 
 
 def test_the_manifest_in_the_month_s_own_folder_counts_before_those_of_kept_deliveries() -> None:
     kept = stored(f"{FOLDER}20260603T000000Z-abc/x-Manifest.json", hour=5)
 
-    assert choose_manifest(EXPORT, MAY, [kept, stored(MANIFEST_KEY, hour=4)]) == MANIFEST_KEY
+    assert choose_manifest(EXPORT, MAY, [kept, stored(MANIFEST_KEY, hour=4)]).key == MANIFEST_KEY
 
 
 def test_manifests_of_other_months_and_other_files_are_no_manifest_of_the_month() -> None:
@@ -173,3 +180,11 @@ def test_the_fingerprint_follows_the_bytes_and_not_who_delivered_them_when() -> 
     assert first.fingerprint == same.fingerprint
     for change in ({"etag": "e2"}, {"size": 101}):
         assert bind(manifest(DATA_KEY), stored(DATA_KEY, **change)).fingerprint != first.fingerprint
+
+
+def test_a_month_that_aws_is_overwriting_is_not_read_before_its_manifest_has_come() -> None:
+    listed = manifest(DATA_KEY)
+    assert bind(listed, stored(DATA_KEY, hour=9)).files  # S3 tells times in seconds: the same one is not later
+
+    with pytest.raises(DeliveryInProgress, match=r"00001\S+ is newer than the manifest .*start again when the manifest"):
+        bind(listed, stored(DATA_KEY, hour=10))
