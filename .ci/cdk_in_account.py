@@ -35,4 +35,4 @@ def command(account: str, task: str, *options: str) -> list[str]:
 
 if __name__ == "__main__":
     words = command(*sys.argv[1:])
-    os.execv(words[0], words)  # noqa: S606 - the CLI, at the version of its lock file
+    os.execve(words[0], words, os.environ | {"CDK_DISABLE_CLI_TELEMETRY": "true"})  # noqa: S606 - the CLI of the lock file

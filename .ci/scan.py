@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.assembly import ROOT, synthesize
+from local.assembly import ROOT, SynthesisFailed, synthesize
 
 ENVIRONMENTS = ("rehearsal", "startup", "production")
 REQUIREMENTS = ROOT / ".ci" / "requirements-scan.txt"
@@ -180,9 +180,13 @@ def checkov(scanners: Scanners, templates: Sequence[Template]) -> Report:
         said = json.loads(scanners.run("checkov", *named, *options, ends_with=(0, 1)))
         if said["results"]["parsing_errors"]:
             raise ScanFailed(f"checkov cannot read {said['results']['parsing_errors']}")
-        passed = len(said["results"]["passed_checks"])
+        passed_checks, failed_checks = said["results"]["passed_checks"], said["results"]["failed_checks"]
+        passed = len(passed_checks)
+        seen = {Path(check["file_path"]).name for check in (*passed_checks, *failed_checks)}
+        if unseen := set(files) - seen:
+            raise ScanFailed(f"checkov has not looked at {sorted(unseen)}")
         found = {}
-        for check in said["results"]["failed_checks"]:
+        for check in failed_checks:
             resource = check["resource"].rpartition(".")[2]
             found[f"{files[Path(check['file_path']).name]}/{resource}", check["check_id"]] = check["check_name"]
         return found
@@ -229,7 +233,7 @@ def workflows(scanners: Scanners, root: Path) -> Report:
     said = json.loads(scanners.run("check-jsonschema", *schema, *map(str, files), ends_with=(0, 1)))
     found = {(error["filename"], f"schema {error['path']}"): error["message"] for error in said.get("errors", [])}
     # 11 to 14 stand for the gravest finding.
-    options = ("--offline", "--no-progress", "--no-ignores", "--strict-collection", "--format", "json")
+    options = ("--offline", "--no-progress", "--no-ignores", "--pedantic", "--strict-collection", "--format", "json")
     for finding in json.loads(
         scanners.run("zizmor", *options, *map(str, [*files, *others]), ends_with=(0, 11, 12, 13, 14))
     ):
@@ -288,7 +292,7 @@ def main() -> int:
             secrets(scanners, ROOT, tracked_files()),
             workflows(scanners, ROOT),
         ]
-    except ScanFailed as failed:
+    except (ScanFailed, SynthesisFailed) as failed:
         print(failed, file=sys.stderr)
         return 1
     for report in reports:

@@ -99,6 +99,9 @@ class EnvironmentConfig(Section):
     )
 
     scan_limit_gib: Annotated[int, Field(ge=1)] = Field(default=200, description="Athena stops a query that reads more")
+    approvers: tuple[Email, ...] = Field(
+        default=(), description="who is asked before charges are posted; nobody means that nobody has to approve"
+    )
     closes_on_arrival: bool = Field(
         default=True, description="start a close whenever a manifest arrives, and every day in case one was missed"
     )

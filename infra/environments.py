@@ -76,6 +76,7 @@ PRODUCTION = EnvironmentConfig(
     export_prefix="cur2/chargeback/",
     ratified_policy="meridian.yaml",
     flattened_tags=MERIDIAN_TAGS,
+    approvers=OWNERS,
     replica_region="us-west-2",
     records_configuration=True,
     github=MERIDIAN_GITHUB,

@@ -18,37 +18,216 @@ from infra.names import stack_name
 CHECKOV = re.compile(r"CKV2?_AWS_\d+$")
 CFN_LINT = re.compile(r"[EWI]\d{4}$")
 
-_TRACES = "X-Ray has no resources that a right could name."
 _RUN = "The key has the run's number in it, which is given when the run starts."
-_QUERY = "Athena names a result's file, for each query anew."
-_PERIOD = "The key has the billing period in it, and Data Exports names the files."
-_POLICY = "The file is named by what a person who starts a close asks for."
+_QUERY = "Athena names the file of a result, for each query anew."
+_DELIVERY = "The key has the billing period in it, and Data Exports names the files."
+_PERIOD = "The key has the billing period in it, and more that is known when a month closes."
+_CONTENT = "The key has the hash of the content in it."
+_ASKED_FOR = "Whoever starts a close may name a file here."
+_ALIAS = "The condition names the keys, by their aliases: the number of a key that follows another is not known yet."
+_COPY = "S3 copies each object under the key that it has."
+
+FUNCTIONS_WILDCARDS: dict[str, dict[str, str]] = {
+    "ReadManifest": {
+        "<Data/Work.Arn>/runs/*/delivery.json": _RUN,
+        "<Data/Billing.Arn>/{export}metadata/*": _DELIVERY,
+    },
+    "CompilePolicy": {
+        "<Data/Work.Arn>/policies/*": _ASKED_FOR,
+        "<Data/Work.Arn>/runs/*/policy.json": _RUN,
+        "<Data/Work.Arn>/runs/*/policy_*": _RUN,
+        "<Data/Work.Arn>/runs/*/sources/policy/*": _RUN,
+    },
+    "RenderQueries": {
+        "<Data/Work.Arn>/runs/*/delivery.json": _RUN,
+        "<Data/Work.Arn>/runs/*/policy.json": _RUN,
+        "<Data/Work.Arn>/runs/*/sources/sql/*": _RUN,
+    },
+    "CheckInvoices": {
+        "<Data/Work.Arn>/runs/*/delivery.json": _RUN,
+        "<Data/Work.Arn>/runs/*/policy.json": _RUN,
+        "<Data/Work.Arn>/athena-results/*": _QUERY,
+    },
+    "SealBillingData": {
+        "<Data/Work.Arn>/runs/*/delivery.json": _RUN,
+        "<Data/Work.Arn>/runs/*/seal.json": _RUN,
+        "<Data/Billing.Arn>/{export}data/*": _DELIVERY,
+    },
+    "FetchInvoiceTotals": {
+        "<Data/Work.Arn>/invoices/*": _ASKED_FOR,
+        "<Data/Work.Arn>/runs/*/invoice_totals/*": _RUN,
+    },
+    "ReconcileLedger": {
+        "<Data/Work.Arn>/runs/*/policy.json": _RUN,
+        "<Data/Work.Arn>/athena-results/*": _QUERY,
+        "<Data/Work.Arn>/runs/*/queries.json": _RUN,
+        "<Data/Work.Arn>/runs/*/reconciliation.json": _RUN,
+    },
+    "CheckSeal": {
+        "<Data/Work.Arn>/runs/*/seal.json": _RUN,
+    },
+    "PublishLedger": {
+        "<Data/Work.Arn>/athena-results/*": _QUERY,
+        "<Data/Work.Arn>/runs/*/ledger_entries/*": _RUN,
+        "<Data/Ledger.Arn>/ledger/*": _PERIOD,
+    },
+    "PrepareStatements": {
+        "<Data/Work.Arn>/runs/*/policy.json": _RUN,
+        "<Data/Work.Arn>/athena-results/*": _QUERY,
+        "<Data/Work.Arn>/runs/*/seal.json": _RUN,
+        "<Data/Work.Arn>/runs/*/reconciliation.json": _RUN,
+        "<Data/Work.Arn>/runs/*/charge_items.json": _RUN,
+        "<Data/Work.Arn>/runs/*/statements/*": _RUN,
+        "<Data/Work.Arn>/runs/*/totals.json": _RUN,
+        "<Data/Work.Arn>/runs/*/unrecognized_tags.json": _RUN,
+    },
+    "RenderStatement": {
+        "<Data/Work.Arn>/runs/*/statements/*": _RUN,
+        "<Data/Work.Arn>/runs/*/rendered/*": _RUN,
+        "<Data/Statements.Arn>/drafts/*": _PERIOD,
+        "<Data/Statements.Arn>/charge_period=*": _PERIOD,
+        "arn:aws:kms:{region}:{account}:key/*": _ALIAS,
+    },
+    "PostCharge": {
+        "<Data/Work.Arn>/runs/*/rendered/*": _RUN,
+        "<Data/Work.Arn>/runs/*/postings/*": _RUN,
+    },
+    "CheckPostings": {
+        "<Data/Work.Arn>/runs/*/totals.json": _RUN,
+        "<Data/Work.Arn>/runs/*/postings/*": _RUN,
+    },
+    "SummarizeRun": {
+        "<Data/Work.Arn>/runs/*/delivery.json": _RUN,
+        "<Data/Work.Arn>/runs/*/policy.json": _RUN,
+        "<Data/Work.Arn>/runs/*/seal.json": _RUN,
+        "<Data/Work.Arn>/runs/*/invoice_totals/*": _RUN,
+        "<Data/Work.Arn>/runs/*/queries.json": _RUN,
+        "<Data/Work.Arn>/runs/*/reconciliation.json": _RUN,
+        "<Data/Ledger.Arn>/ledger/*": _PERIOD,
+        "<Data/Work.Arn>/runs/*/totals.json": _RUN,
+        "<Data/Work.Arn>/runs/*/unrecognized_tags.json": _RUN,
+        "<Data/Work.Arn>/runs/*/rendered/*": _RUN,
+        "<Data/Work.Arn>/runs/*/postings/*": _RUN,
+        "<Data/Work.Arn>/runs/*/sources/*": _RUN,
+        "<Data/Work.Arn>/runs/*/summary.json": _RUN,
+        "<Data/Work.Arn>/runs/*/evidence.json": _RUN,
+        "<Data/Ledger.Arn>/archive/*": _CONTENT,
+        "<Data/Ledger.Arn>/periods/*": _PERIOD,
+    },
+    "SignEvidence": {
+        "arn:aws:kms:{region}:{account}:key/*": _ALIAS,
+        "<Data/Ledger.Arn>/periods/*/evidence.json*": _PERIOD,
+    },
+    "IssueCertificate": {
+        "arn:aws:kms:{region}:{account}:key/*": _ALIAS,
+    },
+}
+"""What roles of the pipeline's functions may reach by a wildcard; ``<Stack/Construct.Attribute>`` is a reference."""
 
 WILDCARDS: dict[str, dict[str, str]] = {
-    "Replica/Replication": {
-        "<Replica/Billing.Arn>/*": "S3 copies every object under the key it has.",
-        "<Replica/Ledger.Arn>/*": "S3 copies every object under the key it has.",
-        "<Replica/Statements.Arn>/*": "S3 copies every object under the key it has.",
+    "Pipeline/MonthEndCloseRole/DefaultPolicy": {
+        "*": "Neither X-Ray nor the delivery of logs has resources that a right could name.",
+        "<Data/Work.Arn>/runs/*": _RUN,
+        "<Data/Work.Arn>/athena-results/*": _QUERY,
+        "<Data/Billing.Arn>/{export}data/*": _DELIVERY,
+        "<Data/Ledger.Arn>/ledger/*": _PERIOD,
+        "arn:aws:glue:{region}:{account}:table/<Data/Database.Ref>/*": "Its queries are about every table of ours.",
     },
-    "Pipeline/Functions/ReadManifestRole": {
-        "*": _TRACES,
-        "<Data/Work.Arn>/runs/*/delivery.json": _RUN,
-        "<Data/Billing.Arn>/{export}metadata/*": _PERIOD,
+    "Pipeline/MonthEndClose/ChildExecutions": {
+        "arn:aws:states:{region}:{account}:execution:<Pipeline/MonthEndClose.Name>:*": (
+            "Step Functions names the runs of a map, which are runs of this machine."
+        ),
+        "arn:aws:states:{region}:{account}:execution:<Pipeline/MonthEndClose.Name>/*": (
+            "Step Functions names the runs of a map, which are runs of this machine."
+        ),
+    },
+    "Pipeline/Functions/ReadExecutions": {
+        "arn:aws:states:{region}:{account}:execution:<Pipeline/MonthEndClose.Name>:*": (
+            "An execution is named when it starts; it asks for the one that holds a period."
+        ),
+    },
+    "Data/Replication/Reads": {
+        "<Data/Billing.Arn>/{export}*": _COPY,
+        "<Data/Ledger.Arn>/*": _COPY,
+        "<Data/Statements.Arn>/charge_period=*": _COPY,
+    },
+    "Replica/Replication/DefaultPolicy": {
+        "<Replica/Billing.Arn>/*": _COPY,
+        "<Replica/Ledger.Arn>/*": _COPY,
+        "<Replica/Statements.Arn>/*": _COPY,
+    },
+    "BillingSource/Tags/ActivateTagsRole/DefaultPolicy": {
+        "*": "Neither cost-allocation tags nor X-Ray have resources that a right could name."
+    },
+    "BillingSource/InvoiceReader/DefaultPolicy": {"*": "An invoice has no ARN that a right could name."},
+    "Observability/Datadog/DefaultPolicy": {
+        "*": "Neither CloudWatch's metrics nor the list of tagged resources can be named by a right."
     },
 }
-"""A role's rights that have a wildcard; ``<Stack/Construct.Attribute>`` is what CloudFormation puts there."""
+"""What other roles may reach by a wildcard."""
 
-FUNCTIONS = ("BillingSource/Tags/ActivateTags", "Pipeline/Functions/ReadManifest")
+FUNCTIONS = (
+    "BillingSource/Tags/ActivateTags",
+    "Pipeline/Functions/CheckInvoices",
+    "Pipeline/Functions/CheckPostings",
+    "Pipeline/Functions/CheckSeal",
+    "Pipeline/Functions/CompilePolicy",
+    "Pipeline/Functions/FetchInvoiceTotals",
+    "Pipeline/Functions/IssueCertificate",
+    "Pipeline/Functions/PostCharge",
+    "Pipeline/Functions/PrepareStatements",
+    "Pipeline/Functions/PublishLedger",
+    "Pipeline/Functions/ReadManifest",
+    "Pipeline/Functions/ReconcileLedger",
+    "Pipeline/Functions/RecordFailure",
+    "Pipeline/Functions/RenderQueries",
+    "Pipeline/Functions/RenderStatement",
+    "Pipeline/Functions/SealBillingData",
+    "Pipeline/Functions/SignEvidence",
+    "Pipeline/Functions/SummarizeRun",
+    "Pipeline/Functions/TakePeriodLock",
+)
+"""One by one, so that a function more is a decision."""
 
-EVERY_FUNCTION = {
+EACH_FUNCTION = {
     "AwsSolutions-L1": "Python 3.12, which AWS keeps up until October 2028: the layers' packages are pinned for it.",
-    "CKV_AWS_116": "Step Functions waits for its answer: nothing is ever queued for it that could be lost.",
+    "CKV_AWS_116": "Whoever invokes it waits for the answer: no request is queued that could be lost.",
+    "CKV_AWS_117": "It calls AWS and services outside over TLS: in a network of ours there is nothing for it.",
+    "CKV_AWS_173": "Its environment is its settings, names and numbers; no secret is among them.",
+    "W3005": "CDK writes down that a function needs its role, which its reference to the role says as well.",
 }
+
+EACH_FUNCTION_WITHOUT_RESERVATION = {
+    "CKV_AWS_115": "A new account may run ten functions at once, and none of these may be reserved.",
+}
+
+_DEAD_LETTERS = "It is where EventBridge leaves what it could not deliver; an alarm watches it."
+_NOT_OUR_KEY = "SQS encrypts it with a key of its own, for EventBridge has no right to ours."
 
 OTHERS: dict[str, dict[str, str]] = {
-    "Pipeline/ServiceNow": {
-        "AwsSolutions-SMG4": "ServiceNow gives these credentials out; its administrators change them there and here.",
+    "BillingSource/Tags/ActivateTags": {
+        "CKV_AWS_116": "A request that fails to the end goes to the queue of failures, with its error.",
     },
+    "BillingSource/Tags/Failures": {
+        "AwsSolutions-SQS3": "It is where requests go that failed to the end; an alarm watches it.",
+    },
+    "Data/AccessLogs": {"CKV_AWS_18": "Access logs are delivered to it: a log of that would never end."},
+    "Observability/Posture/Undelivered": {"AwsSolutions-SQS3": _DEAD_LETTERS, "CKV_AWS_27": _NOT_OUR_KEY},
+    "Observability/ThreatDetection/Undelivered": {"AwsSolutions-SQS3": _DEAD_LETTERS, "CKV_AWS_27": _NOT_OUR_KEY},
+    "Observability/Wiz": {
+        "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/SecurityAudit]": (
+            "Wiz reads the configuration of whatever AWS adds; what is data is denied beside it."
+        ),
+    },
+    "Pipeline/MonthEndClose": {
+        "W3005": "CDK writes down that a machine needs its role, which its reference to the role says as well.",
+    },
+    "Pipeline/ServiceNow": {
+        "AwsSolutions-SMG4": "ServiceNow gives these credentials out; who changes them there puts them in here.",
+    },
+    "Pipeline/UndeliveredEvents": {"AwsSolutions-SQS3": _DEAD_LETTERS, "CKV_AWS_27": _NOT_OUR_KEY},
+    "Pipeline/UndeliveredSchedules": {"AwsSolutions-SQS3": _DEAD_LETTERS, "CKV_AWS_27": _NOT_OUR_KEY},
+    "Replica/AccessLogs": {"CKV_AWS_18": "Access logs are delivered to it: a log of that would never end."},
 }
 
 
@@ -56,14 +235,24 @@ def acknowledged(config: EnvironmentConfig) -> dict[str, dict[str, str]]:
     """What may be found in an environment: resource → finding → reason."""
     places = {"export": config.export_prefix, "account": config.finops_account, "region": config.region}
     entries: dict[str, dict[str, str]] = {}
-    for role, wildcards in WILDCARDS.items():
-        for resource, reason in wildcards.items():
-            finding = f"AwsSolutions-IAM5[Resource::{resource.format(**places)}]"
-            entries.setdefault(role, {})[finding] = reason
-    for function in FUNCTIONS:
-        entries.setdefault(function, {}).update(EVERY_FUNCTION)
-    for path, findings in OTHERS.items():
+
+    def add(path: str, findings: Mapping[str, str]) -> None:
         entries.setdefault(path, {}).update(findings)
+
+    def add_wildcards(path: str, resources: Mapping[str, str]) -> None:
+        add(path, {f"AwsSolutions-IAM5[Resource::{name.format(**places)}]": why for name, why in resources.items()})
+
+    for function in FUNCTIONS:
+        add(function, EACH_FUNCTION)
+        add_wildcards(f"{function}Role/DefaultPolicy", {"*": "X-Ray has no resources that a right could name."})
+        if not config.reserves_concurrency:
+            add(function, EACH_FUNCTION_WITHOUT_RESERVATION)
+    for state, resources in FUNCTIONS_WILDCARDS.items():
+        add_wildcards(f"Pipeline/Functions/{state}Role/DefaultPolicy", resources)
+    for path, resources in WILDCARDS.items():
+        add_wildcards(path, resources)
+    for path, findings in OTHERS.items():
+        add(path, findings)
     return entries
 
 

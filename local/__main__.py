@@ -97,6 +97,30 @@ def _explain(options: argparse.Namespace) -> int:
     )
 
 
+def _periods(options: argparse.Namespace) -> int:
+    from local.periods import periods
+
+    return periods(options.out, show=_show)
+
+
+def _respond(options: argparse.Namespace) -> int:
+    from local.periods import Response, respond
+
+    return respond(
+        options.out,
+        Response(
+            charge_period=str(BillingPeriod.parse(options.period)),
+            revision=options.revision,
+            business_unit=options.business_unit,
+            response=options.response,
+            by=options.by,
+            reason=options.reason,
+            adjustment=options.adjustment,
+        ),
+        show=_show,
+    )
+
+
 def _serve(options: argparse.Namespace) -> int:
     from local.serve import serve
 
@@ -162,6 +186,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_what_if(commands)
     _add_explain(commands)
+    _add_periods(commands)
+    _add_respond(commands)
     _add_serve(commands)
     _add_deploy_local(commands)
     return parser
@@ -198,6 +224,37 @@ def _add_explain(commands: Any) -> None:
     part.add_argument("--pool", metavar="ID", help="its share of one pool")
     explain.add_argument("--period", metavar="YYYY-MM", help="the closed month (default: the newest)")
     _add_out(explain)
+
+
+def _add_periods(commands: Any) -> None:
+    periods = commands.add_parser(
+        "periods",
+        help="where every month stands, and what owners said to their statements",
+        description="Lists every month that was begun: revision, status, the month it is booked in, and the owners' "
+        "responses; of a month that failed also why.",
+        allow_abbrev=False,
+    )
+    periods.set_defaults(run=_periods)
+    _add_out(periods)
+
+
+def _add_respond(commands: Any) -> None:
+    respond = commands.add_parser(
+        "respond",
+        help="accept or dispute a statement for its owner, or settle a dispute",
+        description="Records what the owner of a statement says to it. A dispute never changes a ledger: when it is "
+        "granted, an adjustment of the policy books the difference in the open month, and the settlement names it.",
+        allow_abbrev=False,
+    )
+    respond.set_defaults(run=_respond)
+    respond.add_argument("response", choices=("accept", "dispute", "settle"))
+    respond.add_argument("--period", metavar="YYYY-MM", required=True, help="the month of the statement")
+    respond.add_argument("--revision", type=int, default=1, metavar="N", help="its revision (default: 1)")
+    respond.add_argument("--business-unit", metavar="ID", required=True, help="whose statement")
+    respond.add_argument("--by", metavar="WHO", required=True, help="who says so")
+    respond.add_argument("--reason", default="", metavar="TEXT", help="why; a dispute and its settlement need one")
+    respond.add_argument("--adjustment", default="", metavar="ID", help="the policy's adjustment that settles it")
+    _add_out(respond)
 
 
 def _add_serve(commands: Any) -> None:

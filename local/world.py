@@ -52,6 +52,21 @@ class World:
         """Where the statements are filed."""
         return self._outputs["StatementsBucket"]
 
+    @property
+    def periods_table(self) -> str:
+        """Where every month stands."""
+        return self._outputs["PeriodsTable"]
+
+    @property
+    def responses_table(self) -> str:
+        """What owners said to their statements."""
+        return self._outputs["ResponsesTable"]
+
+    @property
+    def record_response(self) -> str:
+        """The function that takes what an owner says."""
+        return self._outputs["RecordResponse"]
+
     def deliver(self, cur: Path, period: BillingPeriod) -> None:
         """Delivers a month of an export folder as Data Exports does: data files first, the manifest last.
 

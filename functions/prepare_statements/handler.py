@@ -16,7 +16,8 @@ from functions.shared.observability import logger, metrics, tracer
 from functions.shared.reconciliation import Reconciliation
 from functions.shared.seal import Seal
 from functions.shared.settings import Settings, load_settings
-from functions.shared.sql_catalog import hash_statements
+from functions.shared.sql_catalog import hash_sources
+from functions.shared.sql_sources import read_sql_sources
 
 
 class PrepareStatementsSettings(Settings):
@@ -34,8 +35,9 @@ def handler(event: PrepareStatementsRequest, context: LambdaContext) -> dict[str
     policy = PolicyOfRun.model_validate(work.read_json(run_files.policy_key(run_id)))
     seal = Seal.model_validate(work.read_json(run_files.seal_key(run_id)))
     reconciliation = Reconciliation.model_validate(work.read_json(run_files.reconciliation_key(run_id)))
+    sql_sha256 = hash_sources(read_sql_sources(work, run_id))
     facts = RunFacts.of(
-        event, policy, seal, reconciliation, sql_sha256=hash_statements(), code_version=settings.code_version
+        event, policy, seal, reconciliation, sql_sha256=sql_sha256, code_version=settings.code_version
     )
     rows = read_statement_rows(**{name: read_query_result(uri) for name, uri in event.results})
     statements = build_statements(facts, policy, reconciliation, rows)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from typing import Annotated
 
-from pydantic import ValidationError
+from pydantic import StringConstraints, ValidationError
 
 from functions.shared.delivery import period_of_manifest
 from functions.shared.errors import InvalidRequest
 from functions.shared.payload import Payload
 from functions.shared.periods import BillingPeriod
+
+# As EventBridge Scheduler writes it; the state machine reads the day in it.
+ScheduledTime = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$")]
 
 
 class CloseRequest(Payload):
@@ -19,7 +23,7 @@ class CloseRequest(Payload):
 
     billing_period: str | None = None
     manifest_key: str | None = None
-    scheduled_at: datetime | None = None
+    scheduled_at: ScheduledTime | None = None
     preview: bool = False
     policy_key: str | None = None
     invoices_key: str | None = None
@@ -61,16 +65,28 @@ def read_request(given: object) -> CloseRequest:
 
 def requested_period(request: CloseRequest) -> BillingPeriod:
     """The month to close; raises InvalidRequest when the input names none, or two different ones."""
-    named = BillingPeriod.parse(request.billing_period) if request.billing_period else None
-    arrived = period_of_manifest(request.manifest_key) if request.manifest_key else None
-    if named and arrived and named != arrived:
-        raise InvalidRequest(f"billing_period is {named} but manifest_key is of {arrived}; give one of them")
-    period = named or arrived
-    if period is None and request.scheduled_at is not None:
-        return BillingPeriod(request.scheduled_at.year, request.scheduled_at.month).previous()
-    if period is None:
+    months: dict[str, BillingPeriod] = {}
+    if request.billing_period:
+        months["billing_period"] = BillingPeriod.parse(request.billing_period)
+    if request.manifest_key:
+        months["manifest_key"] = period_of_manifest(request.manifest_key)
+    if request.scheduled_at:
+        months["scheduled_at"] = _month_of(request.scheduled_at).previous()
+    if not months:
         raise InvalidRequest('name the month: {"billing_period": "YYYY-MM"} or {"manifest_key": "…-Manifest.json"}')
+    period, *others = dict.fromkeys(months.values())
+    if others:
+        said = ", ".join(f"{field} is of {month}" for field, month in months.items())
+        raise InvalidRequest(f"the input names more than one month ({said}); give one of them")
     return period
+
+
+def _month_of(time: str) -> BillingPeriod:
+    try:
+        at = datetime.fromisoformat(time)
+    except ValueError as error:
+        raise InvalidRequest(f"scheduled_at: {time} is no time ({error})") from None
+    return BillingPeriod(at.year, at.month)
 
 
 def name_run(period: BillingPeriod, execution_id: str, attempt: int) -> str:

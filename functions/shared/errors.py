@@ -151,6 +151,38 @@ class InvariantViolated(ReconciliationError):
     """An invariant of allocation.md does not hold; the message names it with both values."""
 
 
+class EvidenceNotFound(BadInputError):
+    """There is no signed evidence of the month, or of that revision of it: it is not closed."""
+
+
+class SignatureInvalid(ReconciliationError):
+    """A signature is not that of the file beside it, or no signature at all; the message says which and why."""
+
+
+class RestorationFailed(ReconciliationError):
+    """Something that a close stands on is not there any more, or not with the bytes that it had."""
+
+
+class ReplayDiffers(ReconciliationError):
+    """A close that was derived again is not the one that was filed; the message names the first difference."""
+
+
+class ApprovalNotAwaited(BadInputError):
+    """Nobody waits for an approval of the month: it is not that far, or the execution that asked has ended."""
+
+
+class PostingNotApproved(PostingError):
+    """An approver rejected the month before it was posted; the ledger and the statements stand."""
+
+
+class StatementNotFound(BadInputError):
+    """There is no such statement; the message names those there are."""
+
+
+class ResponseNotPossible(BadInputError):
+    """The statement stands in a way that does not allow the response; the message says what is possible."""
+
+
 class PostingRejected(PostingError):
     """The books refused a request; the message has their words."""
 

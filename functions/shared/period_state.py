@@ -31,7 +31,8 @@ class PeriodRecord(BaseModel):
     """One period: where its newest revision stands, who works on it, and why the last run on it failed.
 
     ``booked_in`` is the billing period of the revision's entries: the period itself for the first revision, the month
-    in which a later one is made.
+    in which a later one is made. ``approval_token`` resumes the execution that waits for an approval; the approval is
+    of ``approved_run_id`` and of no other run.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -45,6 +46,11 @@ class PeriodRecord(BaseModel):
     execution_id: str = ""
     delivery_fingerprint: str = ""
     closed_fingerprint: str = ""
+    approval_token: str = ""
+    approved_run_id: str = ""
+    decided_by: str = ""
+    decided_at: str = ""
+    decision_reason: str = ""
     updated_at: str = ""
     failure_error: str | None = None
     failure_cause: str | None = None
@@ -57,7 +63,7 @@ class PeriodRecord(BaseModel):
 class Admission(BaseModel):
     """How a run goes on: ``close`` from the start, ``resume`` after the ledger, or nothing as it is ``closed``.
 
-    ``billing_period`` is where the revision is booked.
+    ``billing_period`` is where the revision is booked; ``approved`` says that somebody has approved this very run.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -66,6 +72,7 @@ class Admission(BaseModel):
     revision: int
     billing_period: str
     run_id: str
+    approved: bool = False
 
 
 def admit(
@@ -96,4 +103,4 @@ def admit(
         )
     if record.status in RECOMPUTED:
         return begin(record.revision)
-    return Admission(action="resume", **standing)
+    return Admission(action="resume", approved=record.approved_run_id == record.run_id, **standing)

@@ -65,6 +65,31 @@ def sql_source_prefix(run_id: str) -> str:
     return f"runs/{run_id}/sources/sql/"
 
 
+def restored_close_key(run_id: str) -> str:
+    """In a replay: what the close was that is derived again."""
+    return f"runs/{run_id}/restored.json"
+
+
+def restored_bill_key(run_id: str, key: str) -> str:
+    """In a replay: where a data file of the bill is restored to, given its key in the billing bucket."""
+    return f"runs/{run_id}/restored_cur/{key[key.index('BILLING_PERIOD=') :]}"
+
+
+def restored_ledger_key(run_id: str, key: str) -> str:
+    """In a replay: where an object of the ledger is restored to, given its key in the ledger bucket."""
+    return f"runs/{run_id}/restored_ledger/{key.removeprefix('ledger/')}"
+
+
+def replayed_prefix(run_id: str) -> str:
+    """In a replay: the folder of the statements that are rendered again."""
+    return f"runs/{run_id}/replayed/"
+
+
+def replay_key(run_id: str) -> str:
+    """In a replay: what was compared, and everything that differs."""
+    return f"runs/{run_id}/replay.json"
+
+
 def statement_model_key(run_id: str, business_unit: str) -> str:
     """Everything a business unit's statement says."""
     return f"runs/{run_id}/statements/{safe_name(business_unit)}.json"

@@ -52,7 +52,7 @@ class Statement:
 def load_statements() -> Mapping[str, Statement]:
     """Every statement of ``sql/`` by name, in run order."""
     files = sorted(SQL_ROOT.glob("*/*.sql"), key=lambda file: file.name)
-    return {file.stem: _read(file) for file in files}
+    return {file.stem: read_statement(file.stem, file.read_text(encoding="utf-8")) for file in files}
 
 
 def load_statement(name: str) -> Statement:
@@ -63,9 +63,12 @@ def load_statement(name: str) -> Statement:
         raise SqlContractError(f"no statement {name} in sql/") from None
 
 
-def hash_statements() -> str:
-    """One SHA-256 over all statements: it names the arithmetic that a run used."""
-    lines = [f"{statement.sha256}  {statement.name}\n" for statement in load_statements().values()]
+def hash_sources(texts: Mapping[str, str]) -> str:
+    """One SHA-256 over SQL files, given as text by statement name: it names the arithmetic that a run used.
+
+    It is over the lines ``<SHA-256 of the file>  <name>``, in the order of the names.
+    """
+    lines = [f"{hashlib.sha256(text.encode()).hexdigest()}  {name}\n" for name, text in sorted(texts.items())]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
@@ -75,13 +78,18 @@ def render(name: str, values: Mapping[str, ParameterValue], *, flat_tags: frozen
     ``flat_tags`` are the export's flattened tag columns (``tag_cost_center`` …); a tag without one is read from the
     resource_tags map. Raises SqlContractError when a parameter is missing, unknown or of another type.
     """
-    return _render_tree(name, values, flat_tags).sql("athena", pretty=True, comments=False)
+    return to_athena(bind(load_statement(name), values, flat_tags))
 
 
-def _render_tree(name: str, values: Mapping[str, ParameterValue], flat_tags: frozenset[str]) -> exp.Expr:
-    statement = load_statement(name)
+def to_athena(tree: exp.Expr) -> str:
+    """A syntax tree as text for Athena."""
+    return tree.sql("athena", pretty=True, comments=False)
+
+
+def bind(statement: Statement, values: Mapping[str, ParameterValue], flat_tags: frozenset[str]) -> exp.Expr:
+    """The statement's syntax tree with every parameter in place; see ``render``."""
     if set(values) != set(statement.parameters):
-        raise SqlContractError(f"{name} takes {sorted(statement.parameters)}, not {sorted(values)}")
+        raise SqlContractError(f"{statement.name} takes {sorted(statement.parameters)}, not {sorted(values)}")
     tree = _parse(statement.text).copy()
     for node in list(tree.find_all(exp.Anonymous)):
         if node.name.lower() in {"resource_tag", "resource_tag_list"}:
@@ -103,12 +111,13 @@ def render_over(
     own = list(tree.args["with_"].expressions) if tree.args.get("with_") else []
     borrowed = [cte for base in bases for cte in _bound_tree(base, values, flat_tags).args["with_"].expressions]
     tree.set("with_", exp.With(expressions=[*borrowed, *own]))
-    return tree.sql("athena", pretty=True, comments=False)
+    return to_athena(tree)
 
 
 def _bound_tree(name: str, values: Mapping[str, ParameterValue], flat_tags: frozenset[str]) -> exp.Expr:
-    wanted = load_statement(name).parameters
-    return _render_tree(name, {key: value for key, value in values.items() if key in wanted}, flat_tags)
+    statement = load_statement(name)
+    taken = {key: value for key, value in values.items() if key in statement.parameters}
+    return bind(statement, taken, flat_tags)
 
 
 def unload(query: str, location: str) -> str:
@@ -122,17 +131,17 @@ def _parse(text: str) -> exp.Expr:
     return sqlglot.parse_one(text, read="athena")
 
 
-def _read(file: Path) -> Statement:
-    text = file.read_text(encoding="utf-8")
+def read_statement(name: str, text: str) -> Statement:
+    """A SQL file as a statement; raises SqlContractError when its header is not of the form that all have."""
     found = _HEADER.match(text)
     if not found:
-        raise SqlContractError(f"{file.name} has no header")
+        raise SqlContractError(f"{name}.sql has no header")
     parts = _FIELD.split(found[1])
     header = {name: " ".join(value.split()) for name, value in zip(parts[1::2], parts[2::2], strict=True)}
     if tuple(header) != HEADER_FIELDS:
-        raise SqlContractError(f"{file.name}: the header has {', '.join(header)}; it takes {', '.join(HEADER_FIELDS)}")
+        raise SqlContractError(f"{name}.sql: the header has {', '.join(header)}; it takes {', '.join(HEADER_FIELDS)}")
     parameters = dict(_PARAMETER.findall(header["parameters"]))
-    return Statement(file.stem, header, parameters, text, hashlib.sha256(text.encode()).hexdigest())
+    return Statement(name, header, parameters, text, hashlib.sha256(text.encode()).hexdigest())
 
 
 def _bind(placeholder: exp.Placeholder, statement: Statement, values: Mapping[str, ParameterValue]) -> None:

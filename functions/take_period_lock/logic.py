@@ -30,7 +30,11 @@ def lock_period(record: PeriodRecord | None, admission: Admission, request: Take
             updated_at=request.at,
         )
     held = record.changed(
-        execution_id=request.execution_id, updated_at=request.at, failure_error=None, failure_cause=None
+        execution_id=request.execution_id,
+        approval_token="",
+        updated_at=request.at,
+        failure_error=None,
+        failure_cause=None,
     )
     if admission.action == "resume":
         return held

@@ -70,7 +70,8 @@ class AslStateMachine(sfn.StateMachine):
                     encryption_key=log_key,
                     removal_policy=cdk.RemovalPolicy.RETAIN,
                 ),
-                level=sfn.LogLevel.ERROR,
+                # Step Functions itself forgets an execution after 90 days.
+                level=sfn.LogLevel.ALL,
                 include_execution_data=False,
             ),
         )

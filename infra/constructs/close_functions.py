@@ -43,6 +43,7 @@ class CloseFunctions(Construct):
         data: DataStack,
         key: kms.IKey,
         periods: dynamodb.TableV2,
+        responses: dynamodb.TableV2,
         servicenow: secretsmanager.Secret,
         layers: list[lambda_.ILayerVersion],
         rendering: lambda_.ILayerVersion,
@@ -86,6 +87,8 @@ class CloseFunctions(Construct):
         self._add("summarize_run", work | ledger | retention | version, memory_mib=1024)
         self._add("sign_evidence", ledger | retention | signing)
         self._add("record_failure", periods_table)
+        self._add("decide_approval", periods_table)
+        self._add("record_response", ledger | {"responses_table": responses.table_name})
         self._add(
             "issue_certificate",
             signing
@@ -103,8 +106,11 @@ class CloseFunctions(Construct):
         self._grant_signing(config)
         if config.ties_to_invoices:
             self._allow("FetchInvoiceTotals", ["sts:AssumeRole"], [reader])
-        for state in ("TakePeriodLock", "RecordFailure"):
+        for state in ("TakePeriodLock", "RecordFailure", "DecideApproval"):
             periods.grant(self.by_state[state], "dynamodb:GetItem", "dynamodb:PutItem")
+        responses.grant(self.by_state["RecordResponse"], "dynamodb:GetItem", "dynamodb:PutItem")
+        self._allow("RecordResponse", ["s3:GetObject"], [data.ledger.arn_for_objects("periods/*")])
+        self._allow("RecordResponse", ["s3:ListBucket"], [data.ledger.bucket_arn])
         self._allow("PostCharge", ["secretsmanager:GetSecretValue"], [servicenow.secret_arn])
         for state in self.by_state:
             # Whatever a function reads is encrypted with the one key: objects, the secret, and the table's own key.
@@ -114,6 +120,10 @@ class CloseFunctions(Construct):
             self._allow(state, ["kms:Decrypt"], [data.billing_key.key_arn])
         self.issue_certificate = self.by_state.pop("IssueCertificate")
         """No state: an operator invokes it when a key gets its certificate."""
+        self.decide_approval = self.by_state.pop("DecideApproval")
+        """No state: an approver invokes it while AwaitApproval waits."""
+        self.record_response = self.by_state.pop("RecordResponse")
+        """No state: it is invoked for a statement's owner."""
 
     def let_read_executions(self, machine: sfn.StateMachine) -> None:
         """TakePeriodLock asks whether the execution that holds a period still runs."""
@@ -125,6 +135,14 @@ class CloseFunctions(Construct):
         )
         statement = iam.PolicyStatement(actions=["states:DescribeExecution"], resources=[executions])
         iam.Policy(self, "ReadExecutions", statements=[statement]).attach_to_role(self._role_of("TakePeriodLock"))
+
+    def let_answer_task(self, machine: sfn.StateMachine) -> None:
+        """DecideApproval lets the execution that waits go on, or fail."""
+        answers = ["states:SendTaskSuccess", "states:SendTaskFailure"]
+        statement = iam.PolicyStatement(actions=answers, resources=[machine.state_machine_arn])
+        role = self.decide_approval.role
+        assert role is not None  # noqa: S101 - a function that is made here has a role
+        iam.Policy(self, "AnswerTask", statements=[statement]).attach_to_role(role)
 
     def _add(
         self,

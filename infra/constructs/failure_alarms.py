@@ -1,4 +1,4 @@
-"""An alarm on every way in which a close can fail to happen; each says what happened and where to read on."""
+"""An alarm on every way in which a close can fail to happen; each says what happened and what to do."""
 
 from __future__ import annotations
 
@@ -10,76 +10,94 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from infra.config import EnvironmentConfig
+from infra.names import name_of
+
 AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 BELOW = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
 QUIET = cloudwatch.TreatMissingData.NOT_BREACHING
 
-REFUSAL_IS_AN_ANSWER = frozenset({"ReadManifest", "CheckInvoices"})
-"""Functions whose refusal ends most executions of a month quietly: there is no delivery yet, or no invoice."""
+REFUSAL_IS_AN_ANSWER = frozenset({"ReadManifest", "CheckInvoices", "TakePeriodLock"})
+"""Functions that refuse most requests of a month without any failure: the delivery, the invoices or the month are not
+ready. A failure of theirs that is one fails the execution."""
+
+FRESHNESS_PERIOD = cdk.Duration.hours(6)
 
 
 class FailureAlarms(Construct):
     """The alarms of one environment; what they watch is known by its name, for it lives in other stacks."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, topic: sns.ITopic) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, config: EnvironmentConfig, topic: sns.ITopic) -> None:
         super().__init__(scope, construct_id)
+        self._config = config
         self._tell = actions.SnsAction(topic)
 
     def watch_state_machine(self, name: str, arn: str) -> None:
         """Executions that fail, run out of time, are stopped by somebody, or are throttled."""
         for metric, what in (
-            ("ExecutionsFailed", "failed: the execution's error says why, docs/runbook.md what to do"),
-            ("ExecutionsTimedOut", "ran out of time: look at the state it was in, and start it again"),
-            ("ExecutionsAborted", "was stopped by somebody: start it again when the reason is gone"),
-            ("ExecutionThrottled", "was throttled: ask AWS for a higher quota of state transitions"),
+            ("ExecutionsFailed", "A close failed: the execution's error and cause say why; look the error up"),
+            ("ExecutionsTimedOut", "A close ran out of time: look at the state that it was in, and start it again"),
+            ("ExecutionsAborted", "Somebody stopped a close: start it again when the reason is gone"),
+            ("ExecutionThrottled", "Closes are throttled: ask AWS for a higher quota of state transitions"),
         ):
-            self._alarm(f"{name}-{metric}", f"{name} {what}.", _count("AWS/States", metric, {"StateMachineArn": arn}))
+            self._alarm(f"{name}-{metric}", what, _count("AWS/States", metric, {"StateMachineArn": arn}))
 
-    def watch_functions(self, functions: Iterable[tuple[str, str]]) -> None:
-        """State and function name of each: errors, unless a refusal is an answer, and throttles."""
-        for state, function in functions:
-            here = {"FunctionName": function}
-            throttled = f"{function} was throttled: its reserved concurrency or the account's is used up."
+    def watch_functions(self, states: Iterable[str]) -> None:
+        """Functions by their states: errors, unless a refusal is an answer, and throttles."""
+        for state in states:
+            here = {"FunctionName": name_of(self._config, state)}
+            throttled = f"{state} was throttled: more runs at once than are reserved for it, or left in the account"
             self._alarm(f"{state}-Throttles", throttled, _count("AWS/Lambda", "Throttles", here))
             if state not in REFUSAL_IS_AN_ANSWER:
-                failed = f"{function} failed: its log and the execution's error say why; docs/runbook.md what to do."
+                failed = f"{state} failed: the execution says whether a retry made it good, the function's log why not"
                 self._alarm(f"{state}-Errors", failed, _count("AWS/Lambda", "Errors", here))
 
     def watch_queues(self, queues: Iterable[tuple[str, str]]) -> None:
-        """Dead-letter queues by what was lost: one message is a close, or an alert, that did not happen."""
+        """Dead-letter queues, and what was lost: one message is a close, or an alert, that did not happen."""
         for queue, lost in queues:
-            depth = _count("AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": queue}, statistic="Maximum")
-            self._alarm(queue, f"{lost} could not be delivered: the message is in the queue {queue}.", depth)
+            here = {"QueueName": name_of(self._config, queue)}
+            depth = _count("AWS/SQS", "ApproximateNumberOfMessagesVisible", here, statistic="Maximum")
+            self._alarm(queue, f"{lost} could not be delivered: the message and the reason are in the queue", depth)
 
     def watch_rule(self, rule: str) -> None:
         """An event rule that cannot start its target, or keep what it could not start."""
         for metric in ("FailedInvocations", "InvocationsFailedToBeSentToDlq"):
-            what = f"The rule {rule} could not start its target: start the month by hand, then look at its role."
-            self._alarm(f"{rule}-{metric}", what, _count("AWS/Events", metric, {"RuleName": rule}))
+            what = f"The rule {rule} could not start the close: start the month by hand, then look at the rule's role"
+            here = {"RuleName": name_of(self._config, rule)}
+            self._alarm(f"{rule}-{metric}", what, _count("AWS/Events", metric, here))
 
     def watch_schedules(self, group: str) -> None:
-        """Schedules of a group that cannot start their target."""
+        """Schedules of a group that cannot start their target, or keep what they could not start."""
         for metric in ("TargetErrorCount", "InvocationDroppedCount", "InvocationsFailedToBeSentToDeadLetterCount"):
-            what = f"A schedule of the group {group} could not start its target: look at its role and its queue."
-            self._alarm(f"Schedules-{metric}", what, _count("AWS/Scheduler", metric, {"ScheduleGroup": group}))
+            what = "The daily schedule could not start the close: start the month by hand, then look at its role"
+            here = {"ScheduleGroup": name_of(self._config, group)}
+            self._alarm(f"{group}-{metric}", what, _count("AWS/Scheduler", metric, here))
 
-    def watch_freshness(self, rule: str, *, days: int) -> None:
+    def watch_freshness(self, rule: str, *, within: cdk.Duration) -> None:
         """AWS delivers at least once a day; silence means that the month will not close."""
-        arrivals = _count("AWS/Events", "TriggeredRules", {"RuleName": rule}, period=cdk.Duration.days(1))
+        here = {"RuleName": name_of(self._config, rule)}
+        arrivals = cloudwatch.MathExpression(
+            # Silence has no data points, and CloudWatch would look further back for some: it is counted as zero.
+            expression="FILL(arrivals, 0)",
+            using_metrics={"arrivals": _count("AWS/Events", "TriggeredRules", here, period=FRESHNESS_PERIOD)},
+            period=FRESHNESS_PERIOD,
+            label="manifests",
+        )
+        hours = within.to_hours()
         self._alarm(
             "Freshness",
-            f"AWS has delivered no bill for {days} days: look at the export's status in Data Exports.",
+            f"AWS has delivered no bill for {hours:.0f} hours: look at the export's status in Data Exports",
             arrivals,
             comparison=BELOW,
-            periods=days,
+            periods=int(hours // FRESHNESS_PERIOD.to_hours()),
             missing=cloudwatch.TreatMissingData.BREACHING,
         )
 
     def _alarm(
         self,
         name: str,
-        description: str,
-        metric: cloudwatch.Metric,
+        what: str,
+        metric: cloudwatch.IMetric,
         *,
         comparison: cloudwatch.ComparisonOperator = AT_LEAST,
         periods: int = 1,
@@ -88,7 +106,8 @@ class FailureAlarms(Construct):
         alarm = cloudwatch.Alarm(
             self,
             name,
-            alarm_description=description,
+            alarm_name=name_of(self._config, name),
+            alarm_description=f"{what} (docs/runbook.md, When an alarm rings).",
             metric=metric,
             threshold=1,
             comparison_operator=comparison,

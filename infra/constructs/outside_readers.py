@@ -13,30 +13,56 @@ METRICS = (
     "cloudwatch:GetMetricStatistics",
     "cloudwatch:ListMetrics",
     "tag:GetResources",
+    "tag:GetTagKeys",
+    "tag:GetTagValues",
 )
-"""What Datadog reads. CloudWatch and the tagging API know no narrower resource."""
+"""What Datadog's graphs and monitors are made of. CloudWatch and the tagging API know no narrower resource."""
+
+NAMES = (
+    "dynamodb:ListTables",
+    "lambda:ListFunctions",
+    "logs:DescribeLogGroups",
+    "sns:ListTopics",
+    "sqs:ListQueues",
+    "states:ListStateMachines",
+)
+"""What Datadog finds our services by. A list of all there is knows no narrower resource either."""
 
 DATA = (
     "athena:GetQueryResults",
+    "athena:GetQueryResultsStream",
     "dynamodb:BatchGetItem",
     "dynamodb:GetItem",
+    "dynamodb:GetRecords",
+    "dynamodb:PartiQLSelect",
     "dynamodb:Query",
     "dynamodb:Scan",
     "kms:Decrypt",
     "logs:FilterLogEvents",
     "logs:GetLogEvents",
+    "logs:GetLogRecord",
+    "logs:GetQueryResults",
+    "logs:StartLiveTail",
     "logs:StartQuery",
     "s3:GetObject",
+    "s3:GetObjectTorrent",
     "s3:GetObjectVersion",
+    "secretsmanager:BatchGetSecretValue",
     "secretsmanager:GetSecretValue",
     "sqs:ReceiveMessage",
+    "ssm:GetParameter",
+    "ssm:GetParameterHistory",
+    "ssm:GetParameters",
+    "ssm:GetParametersByPath",
+    "states:DescribeExecution",
     "states:GetExecutionHistory",
 )
-"""What nobody outside reads, whatever AWS adds to its managed policies."""
+"""What nobody outside reads, whatever AWS adds to its managed policies: amounts, charges, secrets, and what may hold
+them."""
 
 
 class DatadogRole(iam.Role):
-    """Datadog's account may read metrics and alarms, if it knows the external id."""
+    """Datadog's account may read metrics, alarms and the names of what they are about, if it knows the external id."""
 
     def __init__(self, scope: Construct, construct_id: str, *, name: str, settings: DatadogSettings) -> None:
         super().__init__(
@@ -46,7 +72,7 @@ class DatadogRole(iam.Role):
             description="Datadog reads CloudWatch's metrics",
             assumed_by=iam.AccountPrincipal(settings.account).with_conditions(_only_with(settings.external_id)),
         )
-        self.add_to_policy(iam.PolicyStatement(actions=list(METRICS), resources=["*"]))
+        self.add_to_policy(iam.PolicyStatement(actions=[*METRICS, *NAMES], resources=["*"]))
 
 
 class WizRole(iam.Role):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import aws_cdk as cdk
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
@@ -20,6 +19,7 @@ from infra.constructs.cost_anomalies import CostAnomalies
 from infra.constructs.cost_category import CostCategory
 from infra.constructs.cur_export import CurExport
 from infra.constructs.invoice_reader import InvoiceReader
+from infra.constructs.log_key import let_logs_use
 from infra.constructs.python_function import POWERTOOLS_LAYER
 from infra.names import billing_bucket, name_of, role_arn
 
@@ -73,16 +73,7 @@ class BillingSourceStack(cdk.Stack):
             enable_key_rotation=True,
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
-        log_groups = f"arn:{self.partition}:logs:{self.region}:{self.account}:*"
-        key.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid="EncryptLogs",
-                principals=[iam.ServicePrincipal(f"logs.{self.region}.amazonaws.com")],
-                actions=["kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*", "kms:DescribeKey"],
-                resources=["*"],
-                conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": log_groups}},
-            )
-        )
+        let_logs_use(key)
         return key
 
     def _deliver_the_bill(self, config: EnvironmentConfig) -> None:

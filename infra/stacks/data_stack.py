@@ -16,6 +16,7 @@ from infra.constructs.access_logs import AccessLogs
 from infra.constructs.bill_grants import DATA_EXPORTS, bill_grants, of_the_payers_exports
 from infra.constructs.glue_tables import GlueTables
 from infra.constructs.locked_bucket import LockedBucket
+from infra.constructs.log_key import let_logs_use
 from infra.constructs.record_keys import BillKey, RecordsKey
 from infra.constructs.record_replication import Copied, RecordReplication
 from infra.constructs.signing_key import SigningKey
@@ -40,7 +41,7 @@ class DataStack(cdk.Stack):
         super().__init__(scope, construct_id, env=env, description="Chargeback: billing data, ledger and statements")
         self.export_prefix = config.export_prefix
         self.key = RecordsKey(self, "Key", description="Chargeback: ledger, statements and work")
-        self._let_logs_use_key()
+        let_logs_use(self.key)
         self.billing_key = BillKey(self, "BillingKey", description="Chargeback: the bill", readers=bill_readers(config))
         ssm.StringParameter(
             self,
@@ -194,17 +195,6 @@ class DataStack(cdk.Stack):
                 ),
                 result_configuration=results,
             ),
-        )
-
-    def _let_logs_use_key(self) -> None:
-        log_groups = f"arn:{self.partition}:logs:{self.region}:{self.account}:*"
-        self.key.add_to_resource_policy(
-            iam.PolicyStatement(
-                principals=[iam.ServicePrincipal(f"logs.{self.region}.amazonaws.com")],
-                actions=["kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*", "kms:DescribeKey"],
-                resources=["*"],
-                conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": log_groups}},
-            )
         )
 
     def _let_data_exports_encrypt(self, config: EnvironmentConfig) -> None:

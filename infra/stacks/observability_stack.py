@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import aws_cdk as cdk
-from aws_cdk import aws_guardduty as guardduty
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
@@ -15,18 +14,28 @@ from infra.constructs.bucket_posture import BucketPosture
 from infra.constructs.close_dashboard import CloseDashboard
 from infra.constructs.failure_alarms import FailureAlarms
 from infra.constructs.outside_readers import DatadogRole, WizRole
+from infra.constructs.threat_detection import ThreatDetection
 from infra.names import (
     MANIFEST_ARRIVED,
+    SCHEDULES,
     UNDELIVERED_EVENTS,
     UNDELIVERED_POSTURE,
     UNDELIVERED_SCHEDULES,
+    UNDELIVERED_THREATS,
     billing_bucket,
     name_of,
 )
 
 ALARMS = "cloudwatch.amazonaws.com"
-SCHEDULE_GROUP = "default"
-FRESHNESS_DAYS = 2
+FRESH = cdk.Duration.hours(48)
+"""AWS delivers at least once a day, and not always at the same hour."""
+
+QUEUES = (
+    (UNDELIVERED_EVENTS, "A manifest's arrival"),
+    (UNDELIVERED_SCHEDULES, "The daily start of the close"),
+    (UNDELIVERED_POSTURE, "An alert about the billing bucket"),
+)
+"""Where what could not be delivered is kept, and what it was."""
 
 
 class ObservabilityStack(cdk.Stack):
@@ -59,28 +68,24 @@ class ObservabilityStack(cdk.Stack):
             services=[ALARMS],
             owners=config.owners,
         )
-        machine = name_of(config, "month_end_close")
         machine_arn = self.format_arn(
             service="states",
             resource="stateMachine",
-            resource_name=machine,
+            resource_name=name_of(config, "month_end_close"),
             arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
         )
         BucketPosture(self, "Posture", bucket_name=billing_bucket(config), config=config, topic=self.alerts)
-        alarms = FailureAlarms(self, "Alarms", topic=self.alerts)
+        alarms = FailureAlarms(self, "Alarms", config=config, topic=self.alerts)
         alarms.watch_state_machine("month_end_close", machine_arn)
-        alarms.watch_functions((state, name_of(config, state)) for state in functions)
-        alarms.watch_rule(name_of(config, MANIFEST_ARRIVED))
-        alarms.watch_schedules(SCHEDULE_GROUP)
-        alarms.watch_queues(
-            (
-                (name_of(config, UNDELIVERED_EVENTS), "A manifest's arrival"),
-                (name_of(config, UNDELIVERED_SCHEDULES), "The daily start of the close"),
-                (name_of(config, UNDELIVERED_POSTURE), "A posture alert"),
-            )
-        )
+        alarms.watch_functions(functions)
+        alarms.watch_rule(MANIFEST_ARRIVED)
+        alarms.watch_schedules(SCHEDULES)
+        alarms.watch_queues(QUEUES)
         if config.closes_on_arrival:
-            alarms.watch_freshness(name_of(config, MANIFEST_ARRIVED), days=FRESHNESS_DAYS)
+            alarms.watch_freshness(MANIFEST_ARRIVED, within=FRESH)
+        if config.detects_threats:
+            ThreatDetection(self, "ThreatDetection", config=config, topic=self.alerts)
+            alarms.watch_queues([(UNDELIVERED_THREATS, "A finding of GuardDuty")])
         CloseDashboard(
             self,
             "Dashboard",
@@ -91,23 +96,9 @@ class ObservabilityStack(cdk.Stack):
             functions=[name_of(config, state) for state in functions],
         )
         self._let_outsiders_look(config)
-        if config.detects_threats:
-            self._detect_threats()
 
     def _let_outsiders_look(self, config: EnvironmentConfig) -> None:
         if config.datadog:
             DatadogRole(self, "Datadog", name=name_of(config, "datadog"), settings=config.datadog)
         if config.wiz:
             WizRole(self, "Wiz", name=name_of(config, "wiz"), settings=config.wiz)
-
-    def _detect_threats(self) -> None:
-        """The runtime sensor of functions: where they talk to, seen from outside of them."""
-        guardduty.CfnDetector(
-            self,
-            "ThreatDetection",
-            enable=True,
-            finding_publishing_frequency="FIFTEEN_MINUTES",
-            features=[
-                guardduty.CfnDetector.CFNFeatureConfigurationProperty(name="LAMBDA_NETWORK_LOGS", status="ENABLED"),
-            ],
-        )

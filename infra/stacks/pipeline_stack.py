@@ -14,6 +14,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -45,18 +47,8 @@ class PipelineStack(cdk.Stack):
         super().__init__(scope, construct_id, env=env, description="Chargeback: month-end close")
         # By its ARN, so that grants go to the roles here and the data stack knows nothing of them.
         self.key = kms.Key.from_key_arn(self, "DataKey", data.key.key_arn)
-        self.periods = dynamodb.TableV2(
-            self,
-            "Periods",
-            partition_key=dynamodb.Attribute(name="billing_period", type=dynamodb.AttributeType.STRING),
-            billing=dynamodb.Billing.on_demand(),
-            encryption=dynamodb.TableEncryptionV2.customer_managed_key(self.key),
-            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
-            ),
-            deletion_protection=True,
-            removal_policy=cdk.RemovalPolicy.RETAIN,
-        )
+        self.periods = self._make_table("Periods", "billing_period")
+        self.responses = self._make_table("Responses", "charge_period", "statement")
         self.servicenow = secretsmanager.Secret(
             self,
             "ServiceNow",
@@ -72,6 +64,7 @@ class PipelineStack(cdk.Stack):
             data=data,
             key=self.key,
             periods=self.periods,
+            responses=self.responses,
             servicenow=self.servicenow,
             layers=[
                 lambda_.LayerVersion.from_layer_version_arn(self, "Powertools", powertools),
@@ -90,18 +83,61 @@ class PipelineStack(cdk.Stack):
                 "Periods": self.periods,
                 "WorkGroup": data.workgroup.name,
                 "Database": data.database.ref,
+                **self._bind_approval(config),
                 "OverdueDay": f"{config.overdue_day:02}",
             },
         )
         self._let_run_queries(data)
         self.functions.let_read_executions(self.month_end_close)
+        self.functions.let_answer_task(self.month_end_close)
+        if self.approvals:
+            publish = iam.PolicyStatement(actions=["sns:Publish"], resources=[self.approvals.topic_arn])
+            self.month_end_close.add_to_role_policy(publish)
         self._start_on_arrival(config, data)
         self._start_daily(config)
         cdk.CfnOutput(self, "MonthEndCloseArn", value=self.month_end_close.state_machine_arn)
         cdk.CfnOutput(self, "PeriodsTable", value=self.periods.table_name)
+        cdk.CfnOutput(self, "ResponsesTable", value=self.responses.table_name)
+        cdk.CfnOutput(self, "RecordResponse", value=self.functions.record_response.function_name)
+        cdk.CfnOutput(self, "DecideApproval", value=self.functions.decide_approval.function_name)
         cdk.CfnOutput(self, "ServiceNowSecret", value=self.servicenow.secret_arn)
         cdk.CfnOutput(self, "IssueCertificateFunction", value=self.functions.issue_certificate.function_name)
         cdk.CfnOutput(self, "SigningIdentityParameter", value=signing_identity_parameter(config))
+
+    def _make_table(self, name: str, partition_key: str, sort_key: str | None = None) -> dynamodb.TableV2:
+        """A table of records: encrypted, restorable to any second, and kept when its stack goes."""
+
+        def text(attribute: str) -> dynamodb.Attribute:
+            return dynamodb.Attribute(name=attribute, type=dynamodb.AttributeType.STRING)
+
+        return dynamodb.TableV2(
+            self,
+            name,
+            partition_key=text(partition_key),
+            sort_key=text(sort_key) if sort_key else None,
+            billing=dynamodb.Billing.on_demand(),
+            encryption=dynamodb.TableEncryptionV2.customer_managed_key(self.key),
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            deletion_protection=True,
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
+
+    def _bind_approval(self, config: EnvironmentConfig) -> dict[str, str]:
+        """Whether the close waits for an approval, and where it asks for one."""
+        self.approvals: sns.Topic | None = None
+        if config.approvers:
+            self.approvals = sns.Topic(
+                self, "Approvals", topic_name=name_of(config, "approvals"), master_key=self.key, enforce_ssl=True
+            )
+            for approver in config.approvers:
+                self.approvals.add_subscription(subscriptions.EmailSubscription(approver))
+        return {
+            "PostingApproval": "required" if self.approvals else "not required",
+            "ApprovalTopic": self.approvals.topic_arn if self.approvals else "none",
+            "DecideApproval": name_of(config, "DecideApproval"),
+        }
 
     def _let_run_queries(self, data: DataStack) -> None:
         """Athena reads and writes with the rights of whoever starts a query: here the state machine."""

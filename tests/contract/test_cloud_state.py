@@ -249,6 +249,15 @@ def test_a_signing_key_is_the_same_key_after_a_restart(start: Start, message_typ
     public_key.verify(signature, statement, PKCS1v15(), SHA256())
 
 
+def test_a_public_key_says_which_key_it_is_of_by_its_arn(start: Start) -> None:
+    """Whoever asks for an alias learns which key it means today."""
+    alias = {"Type": "AWS::KMS::Alias", "Properties": {"AliasName": "alias/sign", "TargetKeyId": {"Ref": "Signing"}}}
+    cloud, names = start(Signing=SIGNING_KEY, Alias=alias)
+
+    answer = cloud.client("kms").get_public_key(KeyId="alias/sign")
+    assert answer["KeyId"] == f"arn:aws:kms:us-east-1:123456789012:key/{names['SigningRef']}"
+
+
 @pytest.mark.parametrize(("message_type", "length"), [("RAW", 4097), ("DIGEST", 31)])
 def test_a_message_that_kms_would_not_sign_is_refused(start: Start, message_type: str, length: int) -> None:
     cloud, names = start(Signing=SIGNING_KEY)

@@ -102,12 +102,13 @@ def test_a_final_month_closes_and_says_where_to_look(final: Closed) -> None:
     out, ended = final
     assert (ended.code, ended.err) == (0, [])
     folder = out / "2018-10"
-    assert ended.out[-5:] == [
+    assert ended.out[-6:] == [
         "2018-10  CLOSED: billed 4,064.48 USD, allocated 4,064.48 USD, delta 0.00",
         f"  summary     {folder}/summary.json",
         f"  statements  {folder}/statements  (4 business units)",
         f"  ledger      {folder}/ledger",
         f"  evidence    {folder}/evidence.json",
+        f"  signed by   {out}/root-ca.pem  (the root of the certificates)",
     ]
     assert "  ReconcileLedger" in "\n".join(ended.out)
     assert all((folder / name).exists() for name in ("summary.json", "statements", "ledger", "evidence.json"))

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 
-from local.world import World
+from infra.names import signing_alias
+from local.world import CONFIG, World
 
 Call = tuple[str, str]
 """The state, and a right that it used, in the words of tests.infra.stacks."""
@@ -65,6 +66,11 @@ def _rights(operation: str, given: Mapping[str, Any], buckets: Mapping[str, str]
             return [f"s3:PutObjectRetention {target}"]
         case "ListObjectVersions":
             return [f"s3:ListBucketVersions {bucket} when s3:prefix is like {given['Prefix']}"]
+        case "Sign":
+            key, alias = given["KeyId"].rpartition(":")[2], signing_alias(CONFIG, 1)
+            return [f"kms:Sign kms:{key} when kms:ResourceAliases is like {alias}"]
+        case "GetParameter":
+            return [f"ssm:GetParameter ssm:parameter{given['Name']}"]
         case "GetItem" | "PutItem":
             return [f"dynamodb:{operation} <Periods>", decrypt]
         case "GetSecretValue":

@@ -19,6 +19,7 @@ FUNCTIONS = {
         s3:ListBucketVersions <Billing> when s3:prefix is like {export}data/BILLING_PERIOD=*/
         s3:GetObject <Billing>/{export}metadata/*
         s3:PutObject <Work>/runs/*/delivery.json
+        kms:Decrypt <BillingKey>
         kms:GenerateDataKey <Key>
     """,
     "CompilePolicy": """
@@ -51,6 +52,7 @@ FUNCTIONS = {
         s3:GetObjectVersion <Billing>/{export}data/*
         s3:PutObjectRetention <Billing>/{export}data/*
         s3:PutObject <Work>/runs/*/seal.json
+        kms:Decrypt <BillingKey>
         kms:GenerateDataKey <Key>
     """,
     "FetchInvoiceTotals": """
@@ -204,6 +206,7 @@ s3:AbortMultipartUpload <Work>/runs/*
 s3:AbortMultipartUpload <Work>/athena-results/*
 s3:ListMultipartUploadParts <Work>/runs/*
 s3:ListMultipartUploadParts <Work>/athena-results/*
+kms:Decrypt <BillingKey>
 kms:Decrypt <Key>
 kms:GenerateDataKey <Key>
 dynamodb:UpdateItem <Periods>
@@ -227,7 +230,50 @@ xray:GetSamplingTargets *
 """
 """Beside these the state machine invokes every function of the close."""
 
-MONTH_END_CLOSE_EVENTS = "states:StartExecution <MonthEndClose>"
+STARTERS = {
+    "MonthEndClose/EventsRole": "states:StartExecution <MonthEndClose>",
+    "ScheduleRole": """
+        states:StartExecution <MonthEndClose>
+        sqs:SendMessage <UndeliveredSchedules>
+    """,
+}
+"""What starts a close by itself: an arrival, and the schedule."""
+
+INVOICES = "sts:AssumeRole arn:aws:iam::{payer}:role/Chargeback-{environment}-invoice_reader"
+"""Where a bill is tied to the payer's invoices, FetchInvoiceTotals has this too."""
+
+IN_OTHER_TESTS = {
+    "BillingSource/InvoiceReader": (
+        "billing_source:the_payer_lets_the_function_that_compares_invoices_list_them_and_nobody_else"
+    ),
+    "BillingSource/Tags/ActivateTagsRole": (
+        "billing_source:the_function_may_look_after_tags_and_keep_its_failures_and_nothing_else"
+    ),
+    "BillingSource/Tags/ScheduleRole": "billing_source:the_tags_are_looked_after_every_day",
+    "Ci/Deploy": "ci:the_roles_do_nothing_but_take_the_bootstraps_roles_where_something_is_deployed",
+    "Ci/Diff": "ci:the_roles_do_nothing_but_take_the_bootstraps_roles_where_something_is_deployed",
+    "PayerCi/Deploy": "ci:the_roles_do_nothing_but_take_the_bootstraps_roles_where_something_is_deployed",
+    "PayerCi/Diff": "ci:the_roles_do_nothing_but_take_the_bootstraps_roles_where_something_is_deployed",
+    "Observability/Datadog": "observability:datadog_reads_metrics_and_names_if_it_is_let_in_and_nothing_else",
+    "Observability/Posture/Publisher": "posture:eventbridge_may_publish_to_the_owners_topic_and_nothing_else",
+    "Observability/ThreatDetection/Publisher": (
+        "observability:a_finding_goes_to_the_owners_topic_with_a_role_that_can_do_nothing_else"
+    ),
+    "Observability/Wiz": "observability:wiz_reads_how_things_are_configured_if_it_is_let_in_and_never_what_is_in_them",
+    "Replica/Replication": "replica:s3_copies_with_exactly_the_rights_that_it_needs",
+}
+"""Roles of which another test of this folder says all that they may do: its module and its name."""
+
+TAKEN_BY = {
+    "BillingSource/Tags/ScheduleRole": "scheduler.amazonaws.com",
+    "MonthEndClose/EventsRole": "events.amazonaws.com",
+    "MonthEndCloseRole": "states.amazonaws.com",
+    "Observability/Posture/Publisher": "events.amazonaws.com",
+    "Observability/ThreatDetection/Publisher": "events.amazonaws.com",
+    "Replica/Replication": "s3.amazonaws.com",
+    "ScheduleRole": "scheduler.amazonaws.com",
+}
+"""The service that takes a role which is no function's."""
 
 WITHOUT_A_RESOURCE = {
     "xray:PutTraceSegments": "X-Ray has no resources to name",
@@ -242,5 +288,41 @@ WITHOUT_A_RESOURCE = {
     "logs:PutResourcePolicy": "as CreateLogDelivery: it lets the delivery write into the log group",
     "logs:DescribeResourcePolicies": "as CreateLogDelivery",
     "logs:DescribeLogGroups": "as CreateLogDelivery",
+    "ce:ListCostAllocationTags": "tags of the bill have no ARN",
+    "ce:UpdateCostAllocationTagsStatus": "as ListCostAllocationTags",
+    "ce:StartCostAllocationTagBackfill": "as ListCostAllocationTags",
+    "ce:ListCostAllocationTagBackfillHistory": "as ListCostAllocationTags",
+    "invoicing:ListInvoiceSummaries": "an invoice has no ARN before it is known",
+    "cloudwatch:DescribeAlarms": "Datadog reads every metric and alarm of the account: metrics have no ARN",
+    "cloudwatch:GetMetricData": "as DescribeAlarms",
+    "cloudwatch:GetMetricStatistics": "as DescribeAlarms",
+    "cloudwatch:ListMetrics": "as DescribeAlarms",
+    "tag:GetResources": "the tagging API knows no resource",
+    "tag:GetTagKeys": "as GetResources",
+    "tag:GetTagValues": "as GetResources",
+    "dynamodb:ListTables": "Datadog reads a list of all there is",
+    "lambda:ListFunctions": "as ListTables",
+    "sns:ListTopics": "as ListTables",
+    "sqs:ListQueues": "as ListTables",
+    "states:ListStateMachines": "as ListTables",
 }
 """The only actions that any role may have on every resource, and why."""
+
+PATTERNS = {
+    r"<Work>/(runs|athena-results|policies|invoices)/.+": "a folder of the work bucket: its keys have the run in them",
+    r"<Billing>/{export}((data|metadata)/)?\*": "AWS names the files of the bill",
+    r"<Ledger>/((ledger|periods|archive)/.+|\*)": "a folder of the ledger; S3 copies all of it",
+    r"<Statements>/(drafts/|charge_period=)\*": "a folder of the statements",
+    r"<Replica/(Billing|Ledger|Statements)>/\*": "S3 copies every object under the key that it has",
+    r"glue:table/<Database>/\*": "the queries of a close read and write every table of ours",
+    r"states:execution:<MonthEndClose.Name>[:/]\*": "executions of ours are named when they start",
+    r"kms:key/\* when kms:ResourceAliases is like alias/chargeback-{environment}-signing-\*": (
+        "the key's alias is named instead: one key follows another"
+    ),
+}
+"""The only resources with a wildcard in their name that any role may have a right on, and why."""
+
+WIDE_IN_POLICIES_OF_RESOURCES = {
+    "kms:* by the account": "the account's own policies decide about a key, as AWS's default policy has it",
+}
+"""The only actions with a wildcard that a resource's own policy allows, and why."""

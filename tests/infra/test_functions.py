@@ -15,15 +15,18 @@ from packaging.requirements import Requirement
 
 from functions.shared.code_version import code_version
 from functions.shared.settings import environment_names
+from infra.names import invoice_reader, name_of
 from local.assembly import ROOT
 from tests.infra.stacks import Stacks
 from tests.infra.test_layers import pins
+from tests.statemachines.definition import states
 
 PACKAGED = ("functions", "sql", "policy")
 LAYER_FOLDER = ROOT / "infra" / "layers"
 POWERTOOLS_LAYER = {"aws-lambda-powertools", "aws-xray-sdk", "pydantic"}
 RUNTIME = {"boto3"}
 RENDERER = "RenderStatement"
+OF_THE_PAYER = "ActivateTags"
 
 IMPORT = """
 import importlib, importlib.abc, json, pkgutil, sys
@@ -92,23 +95,32 @@ def test_there_is_a_function_for_every_handler(stacks: Stacks) -> None:
 
 
 def test_functions_run_on_python_3_12_are_traced_and_log_into_their_own_group(stacks: Stacks) -> None:
+    for name, function in stacks.of("AWS::Lambda::Function").items():
+        assert function.properties["Runtime"] == "python3.12", name
+        handler = verb_noun(name.rpartition("/")[2])
+        assert function.properties["Handler"] == f"functions.{handler}.handler.handler"
+        assert function.properties["TracingConfig"] == {"Mode": "Active"}, name
+        assert function.properties["LoggingConfig"] == {"LogGroup": f"<{name}Logs>"}
+
+
+def test_a_function_is_found_by_the_name_of_its_state(stacks: Stacks) -> None:
     for state, function in stacks.functions.items():
-        assert function.properties["Runtime"] == "python3.12", state
-        assert function.properties["Handler"] == f"functions.{verb_noun(state)}.handler.handler"
-        assert function.properties["TracingConfig"] == {"Mode": "Active"}, state
-        assert function.properties["LoggingConfig"] == {"LogGroup": f"<Functions/{state}Logs>"}
+        assert function.properties["FunctionName"] == name_of(stacks.config, state)
+        assert len(name_of(stacks.config, state)) <= 64, "AWS takes no longer names"
 
 
 def test_the_environment_of_a_function_is_its_settings_and_every_value_is_one_we_know(stacks: Stacks) -> None:
     config = stacks.config
+    (tags,) = stacks.of("Custom::CostAllocationTags").values()
     known = {
+        "BACKFILL_MONTHS": str(config.backfill_months),
         "BILLING_BUCKET": "<Billing>",
         "CERTIFICATE_DAYS": "1095",
         "CODE_VERSION": code_version(),
         "EXPORT_PREFIX": config.export_prefix,
         "FLATTENED_TAGS": json.dumps(config.flattened_tags),
         "IDENTITY_PARAMETER": f"/chargeback/{config.name}/signing-identity",
-        "INVOICE_READER_ROLE": config.invoice_reader_role or "none",
+        "INVOICE_READER_ROLE": invoice_reader(config) if config.ties_to_invoices else "none",
         "LEDGER_BUCKET": "<Ledger>",
         "PERIODS_TABLE": "<Periods>",
         "PRIVATE_CA_ARN": "none",
@@ -117,6 +129,7 @@ def test_the_environment_of_a_function_is_its_settings_and_every_value_is_one_we
         "SERVICENOW_SECRET": "<ServiceNow>",  # where the secret is, not what it is
         "SIGNING_KEY": f"alias/chargeback-{config.name}-signing-1",
         "STATEMENTS_BUCKET": "<Statements>",
+        "TAG_KEYS": json.dumps(tags.properties["TagKeys"]),
         "TIMESTAMP_URL": "none",
         "VAULT_ADDRESS": "none",
         "VAULT_PKI_ROLE": "none",
@@ -140,14 +153,48 @@ def test_settings_that_functions_read_are_valid(stacks: Stacks) -> None:
 
 
 def test_only_the_renderer_carries_the_rendering_packages(stacks: Stacks) -> None:
-    region = stacks.config.region
     for state, function in stacks.functions.items():
         ours = [layer for layer in function.properties["Layers"] if not layer.startswith("arn:")]
         (powertools,) = set(function.properties["Layers"]) - set(ours)
+        # A layer is of one region: where the payer's function is, there is the payer's only.
+        region = "us-east-1" if state == OF_THE_PAYER else stacks.config.region
         assert powertools.startswith(
             f"arn:aws:lambda:{region}:017000801446:layer:AWSLambdaPowertoolsPythonV3-python312-"
         )
-        assert sorted(ours) == (["<Base>", "<Rendering>"] if state == RENDERER else ["<Base>"]), state
+        known = {RENDERER: ["<Base>", "<Rendering>"], OF_THE_PAYER: []}
+        assert sorted(ours) == known.get(state, ["<Base>"]), state
+
+
+def side_by_side() -> dict[str, int]:
+    """How many runs of each function the close has at the same time, as the state machine says."""
+    machine = states()
+    found: dict[str, int] = {}
+    for state in machine.values():
+        if state.function:
+            runs = machine[state.map_name].body["MaxConcurrency"] if state.map_name else 1
+            found[state.function] = max(runs, found.get(state.function, 0))
+    return found
+
+
+def test_concurrency_is_reserved_for_every_run_of_every_month_that_may_close_at_once_and_no_more(
+    stacks: Stacks,
+) -> None:
+    # Those that a backfill delivers anew, the one that is due, and one that somebody asks for.
+    months = stacks.config.backfill_months + 2
+    runs = side_by_side()
+    assert max(runs.values()) > 1, "no function is run in a Map any more"
+    for state, at_once in runs.items():
+        reserved = stacks.functions[state].properties.get("ReservedConcurrentExecutions")
+        assert reserved == (months * at_once if stacks.config.reserves_concurrency else None), state
+
+
+def test_what_is_reserved_leaves_an_account_enough_for_everything_else(stacks: Stacks) -> None:
+    reserved = [f.properties.get("ReservedConcurrentExecutions") for f in stacks.functions.values()]
+    if not stacks.config.reserves_concurrency:
+        assert set(reserved) == {None}
+        return
+    assert None not in reserved
+    assert sum(reserved) <= 1000 - 100, "of the thousand that AWS gives an account it lends no more"
 
 
 def test_the_package_is_the_functions_the_sql_and_the_policy_and_nothing_else(stacks: Stacks) -> None:

@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from typing import Any
 
 import pytest
 
-from infra.names import SIGNERS, role_arn, signing_alias
+from infra.environments import ENVIRONMENTS
+from infra.names import REPLICATION, SIGNERS, name_of, role_arn, signing_alias
 from tests.infra.expected_rights import (
     BESIDE_THE_CLOSE,
     EVERY_FUNCTION,
     FUNCTIONS,
+    IN_OTHER_TESTS,
+    INVOICES,
     MONTH_END_CLOSE,
-    MONTH_END_CLOSE_EVENTS,
+    PATTERNS,
+    STARTERS,
+    TAKEN_BY,
+    WIDE_IN_POLICIES_OF_RESOURCES,
     WITHOUT_A_RESOURCE,
 )
-from tests.infra.stacks import Stacks, as_list, statements
+from tests.infra.stacks import Stacks, as_list
 
 
 def expected(text: str, stacks: Stacks, state: str = "") -> set[str]:
     name = stacks.config.name
     filled = text.format(
-        export=stacks.config.export_prefix, environment=name, workgroup=f"chargeback-{name}", state=state
+        export=stacks.config.export_prefix,
+        environment=name,
+        payer=stacks.config.payer_account,
+        workgroup=f"chargeback-{name}",
+        state=state,
     )
     return {line.strip() for line in filled.splitlines() if line.strip()}
 
@@ -30,45 +43,186 @@ def rights_of(stacks: Stacks, state: str) -> frozenset[str]:
     return stacks.roles[f"Functions/{state}Role"]
 
 
+def trust_of(stacks: Stacks, role: str) -> list[dict[str, Any]]:
+    """The statements that say who takes a role."""
+    found: list[dict[str, Any]] = stacks.properties(role)["AssumeRolePolicyDocument"]["Statement"]
+    return found
+
+
 @pytest.mark.parametrize("state", FUNCTIONS | BESIDE_THE_CLOSE)
 def test_a_function_may_do_exactly_what_its_code_does(stacks: Stacks, state: str) -> None:
     rights = expected(EVERY_FUNCTION + (FUNCTIONS | BESIDE_THE_CLOSE)[state], stacks, state)
-    if state == "FetchInvoiceTotals" and stacks.config.invoice_reader_role:
-        rights |= {f"sts:AssumeRole {stacks.config.invoice_reader_role}"}
+    if state == "FetchInvoiceTotals" and stacks.config.ties_to_invoices:
+        rights |= expected(INVOICES, stacks)
     assert rights_of(stacks, state) == rights
 
 
 def test_the_close_may_query_invoke_and_mark_the_period_and_nothing_else(stacks: Stacks) -> None:
     invokes = {f"lambda:InvokeFunction <Functions/{state}>" for state in FUNCTIONS}
-    assert stacks.roles["MonthEndClose/Role"] == expected(MONTH_END_CLOSE, stacks) | invokes
+    assert stacks.roles["MonthEndCloseRole"] == expected(MONTH_END_CLOSE, stacks) | invokes
 
 
-def test_an_arrival_may_start_the_close_and_nothing_else(stacks: Stacks) -> None:
-    assert stacks.roles["MonthEndClose/EventsRole"] == expected(MONTH_END_CLOSE_EVENTS, stacks)
+@pytest.mark.parametrize("role", STARTERS)
+def test_what_starts_a_close_may_start_it_and_nothing_else(stacks: Stacks, role: str) -> None:
+    assert stacks.roles[role] == expected(STARTERS[role], stacks)
+
+
+def test_roles_that_policies_elsewhere_know_by_name_bear_it(stacks: Stacks) -> None:
+    named = {f"Functions/{state}Role": state for state in FUNCTIONS | BESIDE_THE_CLOSE}
+    for role, word in (named | {"MonthEndCloseRole": "month_end_close"}).items():
+        assert stacks.properties(role)["RoleName"] == name_of(stacks.config, word)
 
 
 def test_there_is_no_role_that_nobody_looked_at(stacks: Stacks) -> None:
-    known = {f"Functions/{state}Role" for state in FUNCTIONS | BESIDE_THE_CLOSE} | {"MonthEndClose/Role", "MonthEndClose/EventsRole"}
-    assert set(stacks.roles) == known
-    for name, role in stacks.of("AWS::IAM::Role").items():
-        assert "ManagedPolicyArns" not in role.properties, name
-        assert "Policies" not in role.properties, name
+    config = stacks.config
+    here = {f"Functions/{state}Role" for state in FUNCTIONS | BESIDE_THE_CLOSE} | {"MonthEndCloseRole", *STARTERS}
+    by_setting = {
+        "BillingSource/InvoiceReader": config.ties_to_invoices,
+        "Ci/": config.github,
+        "Observability/Datadog": config.datadog,
+        "Observability/ThreatDetection/": config.detects_threats,
+        "Observability/Wiz": config.wiz,
+        "PayerCi/": config.github and len(config.accounts) > 1,
+        "Replica/": config.replica_region,
+    }
+    left_out = tuple(name for name, is_there in by_setting.items() if not is_there)
+    elsewhere = {role for role in IN_OTHER_TESTS if not role.startswith(left_out)}
+    # S3's role gets its rights in two stacks, and the second knows it by its name.
+    by_name = {name_of(config, REPLICATION)} if config.replica_region else set()
+    assert set(stacks.roles) == here | elsewhere | by_name
+    for kind in ("AWS::IAM::User", "AWS::IAM::Group", "AWS::IAM::ManagedPolicy"):
+        assert not stacks.of(kind), kind
+
+
+@pytest.mark.parametrize("role", IN_OTHER_TESTS)
+def test_a_role_that_is_said_to_be_looked_at_elsewhere_has_a_test_there(role: str) -> None:
+    module, _, name = IN_OTHER_TESTS[role].partition(":")
+    assert callable(getattr(import_module(f"tests.infra.test_{module}"), f"test_{name}"))
 
 
 def test_every_function_has_a_role_of_its_own_that_only_lambda_takes(stacks: Stacks) -> None:
-    for state, function in stacks.functions.items():
-        assert function.properties["Role"] == f"<Functions/{state}Role>"
-        role = stacks.resources[f"Functions/{state}Role"]
-        (trust,) = role.properties["AssumeRolePolicyDocument"]["Statement"]
+    functions = stacks.of("AWS::Lambda::Function")
+    assert {function.properties["Role"] for function in functions.values()} == {f"<{name}Role>" for name in functions}
+    for name, function in functions.items():
+        assert function.properties["Role"] == f"<{name}Role>"
+        (trust,) = trust_of(stacks, f"{name}Role")
         assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
 
 
-def test_no_action_is_a_wildcard_and_every_resource_is_named_where_one_can_be(stacks: Stacks) -> None:
-    for policy in stacks.of("AWS::IAM::Policy").values():
-        for statement in statements(policy):
-            assert not [action for action in as_list(statement["Action"]) if "*" in action], policy.name
-            if "*" in as_list(statement["Resource"]):
-                assert set(as_list(statement["Action"])) <= WITHOUT_A_RESOURCE.keys(), policy.name
+@pytest.mark.parametrize("role", TAKEN_BY)
+def test_a_role_of_a_service_is_taken_by_that_service_alone(stacks: Stacks, role: str) -> None:
+    if role in stacks.resources:
+        (trust,) = trust_of(stacks, role)
+        assert (trust["Effect"], trust["Action"]) == ("Allow", "sts:AssumeRole")
+        assert trust["Principal"] == {"Service": TAKEN_BY[role]}
+
+
+def test_whoever_is_no_service_takes_a_role_only_with_something_to_show(stacks: Stacks) -> None:
+    """Which ones may, and what they show, is looked at with each of them."""
+    for name in stacks.of("AWS::IAM::Role"):
+        for trust in trust_of(stacks, name):
+            (kind,) = trust["Principal"]
+            if kind != "Service":
+                assert trust["Condition"], name
+                assert name in IN_OTHER_TESTS
+
+
+# --- wildcards -----------------------------------------------------------------------------------------------------
+
+
+def allowed_to_roles(stacks: Stacks) -> Iterator[tuple[str, str, str, str]]:
+    """Role, action, resource and, if there is one, condition of everything that a role is allowed."""
+    for role, rights in stacks.roles.items():
+        for right in rights:
+            if not right.startswith(("never ", "all of ")):
+                action, _, what = right.partition(" ")
+                resource, _, condition = what.partition(" when ")
+                yield role, action, resource, condition
+
+
+def pattern_of(stacks: Stacks, resource: str, condition: str) -> str | None:
+    """The pattern on the reasoned list that a resource with a wildcard is of."""
+    config = stacks.config
+    for pattern in PATTERNS:
+        filled = pattern.replace("{export}", re.escape(config.export_prefix)).replace("{environment}", config.name)
+        if re.fullmatch(filled, resource) or re.fullmatch(filled, f"{resource} when {condition}"):
+            return pattern
+    return None
+
+
+def test_no_role_has_a_wildcard_for_an_action(stacks: Stacks) -> None:
+    assert not [(role, action) for role, action, _, _ in allowed_to_roles(stacks) if "*" in action]
+
+
+def test_no_role_has_a_right_on_every_resource_where_one_can_be_named(stacks: Stacks) -> None:
+    everywhere = {(role, action) for role, action, resource, _ in allowed_to_roles(stacks) if resource == "*"}
+    assert everywhere
+    assert not {(role, action) for role, action in everywhere if action not in WITHOUT_A_RESOURCE}
+
+
+def test_a_wildcard_in_the_name_of_a_resource_is_on_the_list(stacks: Stacks) -> None:
+    wide = {(resource, condition) for _, _, resource, condition in allowed_to_roles(stacks) if "*" in resource[:-1]}
+    wide |= {(r, c) for _, _, r, c in allowed_to_roles(stacks) if len(r) > 1 and r.endswith("*")}
+    assert wide
+    assert not {resource for resource, condition in wide if not pattern_of(stacks, resource, condition)}
+
+
+def test_only_wiz_has_a_policy_that_aws_writes(stacks: Stacks) -> None:
+    managed = {name for name, rights in stacks.roles.items() if any(right.startswith("all of ") for right in rights)}
+    assert managed == ({"Observability/Wiz"} if stacks.config.wiz else set())
+
+
+def own_policies(stacks: Stacks) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What resources' own policies allow, by the resource."""
+    known = {"AWS::IAM::Policy", "AWS::KMS::Key", "AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy"}
+    known |= {"AWS::SQS::QueuePolicy"}
+    kinds = {resource.kind for resource in stacks.resources.values()}
+    assert {kind for kind in kinds if re.search("Policy|Permission", kind)} <= known, "another kind of policy"
+    for name, resource in stacks.resources.items():
+        if resource.kind in known - {"AWS::IAM::Policy"}:
+            document = resource.properties.get("KeyPolicy") or resource.properties["PolicyDocument"]
+            for statement in document["Statement"]:
+                if statement["Effect"] == "Allow":
+                    yield name.removesuffix("/Policy"), statement
+
+
+def wide_of(stacks: Stacks, statement: Mapping[str, Any]) -> set[str]:
+    """The actions with a wildcard that a statement allows, and to whom."""
+    roots = {f"arn:aws:iam::{account}:root" for account in stacks.config.accounts}
+    who = "the account" if statement["Principal"].get("AWS") in roots else str(statement["Principal"])
+    return {f"{action} by {who}" for action in as_list(statement["Action"]) if "*" in action}
+
+
+def test_no_resource_lets_in_anybody_whoever_it_is(stacks: Stacks) -> None:
+    for name, statement in own_policies(stacks):
+        assert "*" not in as_list(statement["Principal"]), name
+        assert "*" not in as_list(statement["Principal"].get("AWS", [])), name
+
+
+def test_no_resource_allows_whatever_the_action(stacks: Stacks) -> None:
+    for name, statement in own_policies(stacks):
+        assert wide_of(stacks, statement) <= WIDE_IN_POLICIES_OF_RESOURCES.keys(), name
+
+
+def test_a_resources_own_policy_is_about_that_resource(stacks: Stacks) -> None:
+    for name, statement in own_policies(stacks):
+        for resource in as_list(statement["Resource"]):
+            # A key's policy cannot name the key: everything means the key itself.
+            itself = resource == "*" if stacks.resources[name].kind == "AWS::KMS::Key" else resource == f"<{name}>"
+            assert itself or resource.startswith(f"<{name}>/"), name
+
+
+def test_nothing_is_on_the_lists_that_no_environment_needs(stacks_of: Callable[[str], Stacks]) -> None:
+    used: set[str] = set()
+    for stacks in map(stacks_of, ENVIRONMENTS):
+        for _, action, resource, condition in allowed_to_roles(stacks):
+            used |= {action} if resource == "*" else set()
+            used |= {pattern_of(stacks, resource, condition) or ""} if "*" in resource else set()
+        used |= {wide for _, statement in own_policies(stacks) for wide in wide_of(stacks, statement)}
+    assert not {*WITHOUT_A_RESOURCE, *PATTERNS, *WIDE_IN_POLICIES_OF_RESOURCES} - used
+
+
+# --- who may do what to the records --------------------------------------------------------------------------------
 
 
 def test_nobody_may_delete_a_record_or_shorten_its_retention(stacks: Stacks) -> None:

@@ -30,11 +30,11 @@ OUT_OF_THE_ORDINARY = {
         "s3:ListBucket <Work>": "tells an invoice file that is not there from one that is forbidden"
     },
     "PublishLedger": {"s3:GetObject <Ledger>/ledger/*": "compares with what an interrupted run has published"},
-    "SummarizeRun": {"s3:GetObject <Ledger>/periods/*": "compares with what an interrupted run has written"},
-    "RenderStatement": {
-        "s3:GetObject <Statements>/charge_period=*": "compares with what an interrupted run has filed",
-        "s3:GetObject <Work>/runs/*/rendered/*": "reads what an interrupted run has filed",
+    "SummarizeRun": {
+        "s3:GetObject <Ledger>/archive/*": "looks at a file that an earlier close has archived",
+        "s3:GetObjectRetention <Ledger>/archive/*": "sees until when it is kept",
     },
+    "RenderStatement": {"s3:GetObject <Work>/runs/*/rendered/*": "reads what an interrupted run has filed"},
 }
 """Rights that neither a preview nor a close nor a refused close uses, and what they are for."""
 

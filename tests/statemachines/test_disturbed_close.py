@@ -154,7 +154,7 @@ def test_the_schedule_leaves_a_month_that_is_being_closed_alone(close: Close) ->
     others = []
 
     def ask_as_the_schedule_does() -> None:
-        others.append(close.run_as_asked({"scheduled_at": "2025-09-05T06:00:00Z"}))
+        others.append(close.run_as_asked({"scheduled_at": "2025-09-05T06:00:00Z", "policy_key": close.policy_key}))
 
     with close.before("seal_billing_data", ask_as_the_schedule_does):
         closed = close.run("2025-08")

@@ -30,6 +30,7 @@ VALUES = {
     "PERIODS_TABLE": "periods",
     "PRIVATE_CA_ARN": "none",
     "RATIFIED_POLICY": "meridian.yaml",
+    "RESPONSES_TABLE": "responses",
     "RETENTION_YEARS": "7",
     "SERVICENOW_SECRET": "servicenow",
     "SIGNING_KEY": "alias/chargeback-test-signing-1",
@@ -44,7 +45,7 @@ VALUES = {
 
 
 class FunctionBench:
-    """Buckets ``billing``, ``work``, ``ledger`` and ``statements``, the table ``periods``, and the functions."""
+    """The four buckets, the tables ``periods`` and ``responses``, and the functions."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._monkeypatch = monkeypatch
@@ -52,12 +53,15 @@ class FunctionBench:
         for bucket in ("billing", "work", "ledger", "statements"):
             self.s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=bucket != "work")
         self.s3.put_bucket_versioning(Bucket="work", VersioningConfiguration={"Status": "Enabled"})
-        boto3.client("dynamodb").create_table(
-            TableName="periods",
-            AttributeDefinitions=[{"AttributeName": "billing_period", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "billing_period", "KeyType": "HASH"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        for table, keys in (("periods", ["billing_period"]), ("responses", ["charge_period", "statement"])):
+            boto3.client("dynamodb").create_table(
+                TableName=table,
+                AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+                KeySchema=[
+                    {"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
+                ],
+                BillingMode="PAY_PER_REQUEST",
+            )
         self.billing, self.work, self.ledger = ObjectStore("billing"), ObjectStore("work"), ObjectStore("ledger")
         self.periods = PeriodTable("periods")
 

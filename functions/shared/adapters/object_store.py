@@ -87,6 +87,11 @@ class ObjectStore:
                 return None
             raise
 
+    def find_json(self, key: str) -> Any:
+        """The whole object as JSON; None when there is none."""
+        text = self.find_text(key)
+        return None if text is None else json.loads(text)
+
     def read_json(self, key: str) -> Any:
         """The whole object as JSON; amounts in it are text."""
         return json.loads(self.read(key))

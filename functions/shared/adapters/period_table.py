@@ -29,6 +29,11 @@ class PeriodTable:
         ).get("Item")
         return PeriodRecord.model_validate(item) if item else None
 
+    def all(self) -> list[PeriodRecord]:
+        """Every month that was ever begun, oldest first."""
+        items = self._table.scan(ConsistentRead=True)["Items"]
+        return sorted((PeriodRecord.model_validate(item) for item in items), key=lambda record: record.billing_period)
+
     def save(self, record: PeriodRecord, *, replaces: PeriodRecord | None) -> None:
         """Writes a record; raises PeriodLocked when another execution wrote in between."""
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(billing_period)"}

@@ -18,7 +18,7 @@ from functions.render_statement.adding_up import differences
 from functions.render_statement.model import StatementModel
 from functions.shared import run_files
 from functions.shared.money import total
-from functions.shared.sql_catalog import hash_statements
+from functions.shared.sql_catalog import hash_sources
 from tests.unit.function_bench import VALUES, FunctionBench
 from tests.unit.run_samples import RUN_ID, csv_of, entry_row, invoice_row, policy_of_run, reconciliation, seal
 
@@ -267,7 +267,7 @@ def test_statements_totals_and_charges_are_kept_for_the_states_that_follow(bench
     assert differences(statement) == []
     assert (statement.provenance.code_version, statement.provenance.sql_sha256) == (
         VALUES["CODE_VERSION"],
-        hash_statements(),
+        hash_sources(SQL),
     )
     assert RunTotals.model_validate(bench.work.read_json(run_files.totals_key(RUN_ID))) == run_totals()
     assert [tag["value"] for tag in bench.work.read_json(run_files.unrecognized_tags_key(RUN_ID))] == [

@@ -42,7 +42,9 @@ def event(**request: Any) -> dict[str, Any]:
     [{"billing_period": "2026-05"}, {"manifest_key": MANIFEST_KEY}, {"scheduled_at": "2026-06-03T06:00:00Z"}],
     ids=["by a person", "by its arrival", "by the schedule in the month after"],
 )
-def test_the_month_is_named_by_a_person_by_the_manifest_that_arrived_or_by_the_schedule(request_: dict[str, str]) -> None:
+def test_the_month_is_named_by_a_person_by_the_manifest_that_arrived_or_by_the_schedule(
+    request_: dict[str, str],
+) -> None:
     assert requested_period(read_request(request_)) == BillingPeriod(2026, 5)
 
 
@@ -51,9 +53,29 @@ def test_a_request_that_names_no_month_says_how_to_name_one() -> None:
         requested_period(CloseRequest())
 
 
-def test_a_request_that_names_two_different_months_is_refused() -> None:
-    with pytest.raises(InvalidRequest, match="2026-04 but manifest_key is of 2026-05"):
-        requested_period(CloseRequest(billing_period="2026-04", manifest_key=MANIFEST_KEY))
+@pytest.mark.parametrize(
+    ("request_", "named"),
+    [
+        ({"billing_period": "2026-04"}, "billing_period is of 2026-04, manifest_key is of 2026-05"),
+        ({"scheduled_at": "2026-05-31T06:00:00Z"}, "manifest_key is of 2026-05, scheduled_at is of 2026-04"),
+    ],
+)
+def test_a_request_that_names_two_different_months_is_refused(request_: dict[str, str], named: str) -> None:
+    with pytest.raises(InvalidRequest, match=named):
+        requested_period(CloseRequest(**request_, manifest_key=MANIFEST_KEY))
+
+
+@pytest.mark.parametrize(
+    ("scheduled_at", "month"),
+    [("2026-06-01T06:00:00Z", "2026-05"), ("2026-06-30T23:59:59Z", "2026-05"), ("2027-01-02T06:00:00Z", "2026-12")],
+)
+def test_the_schedule_always_means_the_month_before(scheduled_at: str, month: str) -> None:
+    assert str(requested_period(CloseRequest(scheduled_at=scheduled_at))) == month
+
+
+def test_a_time_that_is_none_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match=r"scheduled_at: 2026-13-01T06:00:00Z is no time"):
+        requested_period(CloseRequest(scheduled_at="2026-13-01T06:00:00Z"))
 
 
 @pytest.mark.parametrize("month", ["2026-13", "2026-5", "05/2026", "2026-05 "])
@@ -68,11 +90,15 @@ def test_a_month_that_is_not_a_month_is_refused(month: str) -> None:
         ({"billing_perod": "2026-05"}, "billing_perod"),
         ({"billing_period": 202605}, "billing_period"),
         ({"billing_period": "2026-05", "preview": "perhaps"}, "preview"),
+        ({"scheduled_at": "2026-06-03"}, "scheduled_at"),
+        ({"scheduled_at": "2026-06-01T01:00:00+05:00"}, "scheduled_at"),
         ("2026-05", "input"),
     ],
 )
 def test_an_input_that_is_not_understood_is_refused_by_the_name_of_the_field(given: object, named: str) -> None:
-    with pytest.raises(InvalidRequest, match=f"{named}: .*; the input takes billing_period, manifest_key, scheduled_at, preview"):
+    with pytest.raises(
+        InvalidRequest, match=f"{named}: .*; the input takes billing_period, manifest_key, scheduled_at, preview"
+    ):
         read_request(given)
 
 

@@ -13,7 +13,6 @@ from functions.shared.reconciliation import Reconciliation
 from tests.unit.function_bench import FunctionBench
 from tests.unit.run_samples import RUN_ID, csv_of, invoice_row, policy_of_run, pool_row, reconciliation
 
-
 STEPS = {"f010_charges": {"query_execution_id": "q-1", "bytes_scanned": 17}}
 
 

@@ -114,6 +114,43 @@ def test_the_queries_follow_from_the_delivery_and_the_policy_that_the_run_keeps(
     assert bench.invoke("render_queries", REQUEST) == rendered().model_dump()
 
 
+def put_run(bench: FunctionBench) -> None:
+    bench.work.write_json(run_files.delivery_key(RUN_ID), delivery().model_dump(mode="json"))
+    bench.work.write_json(run_files.policy_key(RUN_ID), policy_of_run().model_dump(mode="json"))
+
+
+def kept_sources(bench: FunctionBench) -> dict[str, str]:
+    folder = run_files.sql_source_prefix(RUN_ID)
+    versions = bench.work.latest_versions(folder)
+    return {v.key.removeprefix(folder).removesuffix(".sql"): bench.work.read_text(v.key) for v in versions}
+
+
+def test_the_run_keeps_the_sql_files_that_its_queries_were_rendered_from(bench: FunctionBench) -> None:
+    put_run(bench)
+    bench.invoke("render_queries", REQUEST)
+
+    explaining = {file.stem for file in (SQL_ROOT / "explain").glob("*.sql")}
+    assert kept_sources(bench) == {
+        name: statement.text for name, statement in load_statements().items() if name not in explaining
+    }
+
+
+def test_a_resumed_run_keeps_the_sql_that_made_its_ledger_and_takes_the_newer_for_what_it_asks_again(
+    bench: FunctionBench,
+) -> None:
+    """Code was deployed between the two executions; the ledger of the first one stands."""
+    put_run(bench)
+    folder = run_files.sql_source_prefix(RUN_ID)
+    for name in ("a050_ledger_entries", "s010_ledger_entries"):
+        bench.work.write(f"{folder}{name}.sql", b"as it was\n", "text/plain")
+
+    bench.invoke("render_queries", REQUEST)
+
+    kept = kept_sources(bench)
+    assert kept["a050_ledger_entries"] == "as it was\n"
+    assert kept["s010_ledger_entries"] == load_statements()["s010_ledger_entries"].text
+
+
 @pytest.mark.parametrize("field", ["stage", "revision"])
 def test_a_request_that_lacks_a_field_is_refused(bench: FunctionBench, field: str) -> None:
     event = {name: value for name, value in REQUEST.items() if name != field}

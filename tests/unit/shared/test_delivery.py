@@ -186,5 +186,7 @@ def test_a_month_that_aws_is_overwriting_is_not_read_before_its_manifest_has_com
     listed = manifest(DATA_KEY)
     assert bind(listed, stored(DATA_KEY, hour=9)).files  # S3 tells times in seconds: the same one is not later
 
-    with pytest.raises(DeliveryInProgress, match=r"00001\S+ is newer than the manifest .*start again when the manifest"):
+    with pytest.raises(
+        DeliveryInProgress, match=r"00001\S+ is newer than the manifest .*start again when the manifest"
+    ):
         bind(listed, stored(DATA_KEY, hour=10))

@@ -61,7 +61,13 @@ def start_execution_that_runs() -> str:
 def test_the_first_run_of_a_month_takes_it(bench: FunctionBench) -> None:
     admission = bench.invoke("take_period_lock", event())
 
-    assert admission == {"action": "close", "revision": 1, "billing_period": "2026-05", "run_id": "run-2"}
+    assert admission == {
+        "action": "close",
+        "revision": 1,
+        "billing_period": "2026-05",
+        "run_id": "run-2",
+        "approved": False,
+    }
     assert bench.periods.load("2026-05") == record(
         run_id="run-2", execution_id=MINE, updated_at="2026-06-03T08:00:00Z", item_version=1
     )
@@ -102,7 +108,13 @@ def test_a_reconciled_month_is_resumed_with_its_own_run_and_bytes(bench: Functio
 
     admission = bench.invoke("take_period_lock", event(fingerprint="bytes-2"))
 
-    assert admission == {"action": "resume", "revision": 1, "billing_period": "2026-05", "run_id": "run-1"}
+    assert admission == {
+        "action": "resume",
+        "revision": 1,
+        "billing_period": "2026-05",
+        "run_id": "run-1",
+        "approved": False,
+    }
     assert bench.periods.load("2026-05") == record(
         status=status, execution_id=MINE, item_version=2, updated_at="2026-06-03T08:00:00Z"
     )
@@ -113,7 +125,13 @@ def test_a_closed_month_with_the_same_bytes_is_left_as_it_is(bench: FunctionBenc
 
     admission = bench.invoke("take_period_lock", event())
 
-    assert admission == {"action": "closed", "revision": 1, "billing_period": "2026-05", "run_id": "run-1"}
+    assert admission == {
+        "action": "closed",
+        "revision": 1,
+        "billing_period": "2026-05",
+        "run_id": "run-1",
+        "approved": False,
+    }
     assert bench.periods.load("2026-05") == closed
 
 
@@ -122,7 +140,13 @@ def test_a_closed_month_that_aws_restates_gets_a_revision_booked_in_the_month_it
 
     admission = bench.invoke("take_period_lock", event(fingerprint="bytes-2", at="2026-08-04T08:00:00Z"))
 
-    assert admission == {"action": "close", "revision": 2, "billing_period": "2026-08", "run_id": "run-2"}
+    assert admission == {
+        "action": "close",
+        "revision": 2,
+        "billing_period": "2026-08",
+        "run_id": "run-2",
+        "approved": False,
+    }
     restated = bench.periods.load("2026-05")
     assert restated is not None
     assert (restated.status, restated.booked_in, restated.closed_fingerprint) == ("RUNNING", "2026-08", "bytes-1")

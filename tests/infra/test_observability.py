@@ -1,0 +1,461 @@
+"""Whatever can fail is watched by an alarm, every alarm is about something that exists, and the owners hear of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from infra.names import name_of
+from local.assembly import ROOT
+from tests.infra.expected_rights import BESIDE_THE_CLOSE, FUNCTIONS
+from tests.infra.policies import Cloud, Guarded
+from tests.infra.stacks import Resource, Stacks, statements
+from tests.infra.test_posture import told
+from tests.statemachines.definition import states
+
+METRICS = {
+    "AWS/Events": ("RuleName", {"FailedInvocations", "InvocationsFailedToBeSentToDlq", "TriggeredRules"}),
+    "AWS/Lambda": ("FunctionName", {"Errors", "Throttles"}),
+    "AWS/SQS": ("QueueName", {"ApproximateNumberOfMessagesVisible"}),
+    "AWS/Scheduler": (
+        "ScheduleGroup",
+        {"InvocationDroppedCount", "InvocationsFailedToBeSentToDeadLetterCount", "TargetErrorCount"},
+    ),
+    "AWS/States": (
+        "StateMachineArn",
+        {
+            "ExecutionThrottled",
+            "ExecutionTime",
+            "ExecutionsAborted",
+            "ExecutionsFailed",
+            "ExecutionsSucceeded",
+            "ExecutionsTimedOut",
+        },
+    ),
+}
+"""What AWS counts, of what we use: a metric that it does not know is silent for ever, and so is its alarm."""
+
+NAMED_BY = {
+    "AWS::Events::Rule": ("RuleName", "Name"),
+    "AWS::Lambda::Function": ("FunctionName", "FunctionName"),
+    "AWS::SQS::Queue": ("QueueName", "QueueName"),
+    "AWS::Scheduler::ScheduleGroup": ("ScheduleGroup", "Name"),
+    "AWS::StepFunctions::StateMachine": ("StateMachineArn", "StateMachineName"),
+}
+"""How a kind of resource is called in a metric's dimension, and which of its properties that is."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A metric, and what it is about: the names of resources of this account and region, as metrics have them."""
+
+    namespace: str
+    metric: str
+    dimension: str
+    value: str
+
+
+def place(stacks: Stacks, name: str) -> str:
+    """Account and region of a resource; whatever is not of one of the other stacks is beside the pipeline."""
+    manifest = json.loads((stacks.assembly / "manifest.json").read_text(encoding="utf-8"))["artifacts"]
+    prefix = f"Chargeback-{stacks.config.name}-"
+    stack = prefix + name.partition("/")[0]
+    return str(manifest[stack if stack in stacks.templates else f"{prefix}Pipeline"]["environment"])
+
+
+def measurable(stacks: Stacks, where: str) -> dict[tuple[str, str], str]:
+    """What metrics in an account and region can be about, as dimension and value → the resource."""
+    account, region = where.removeprefix("aws://").split("/")
+    found = {}
+    for kind, (dimension, prop) in NAMED_BY.items():
+        for name, resource in stacks.of(kind).items():
+            if place(stacks, name) == where and prop in resource.properties:
+                value = resource.properties[prop]
+                arn = f"arn:aws:states:{region}:{account}:stateMachine:{value}"
+                found[dimension, arn if dimension == "StateMachineArn" else value] = name
+                found[dimension, f"<{name}.{prop}>"] = name
+    return found
+
+
+def alarms(stacks: Stacks) -> dict[str, Resource]:
+    return stacks.of("AWS::CloudWatch::Alarm")
+
+
+def measured(alarm: Resource) -> list[Measured]:
+    """What an alarm looks at, by itself or in an expression."""
+    used = [m["MetricStat"]["Metric"] for m in alarm.properties.get("Metrics", []) if "MetricStat" in m]
+    found = []
+    for metric in used or [alarm.properties]:
+        ((dimension, value),) = [(d["Name"], d["Value"]) for d in metric["Dimensions"]]
+        found.append(Measured(metric["Namespace"], metric["MetricName"], dimension, value))
+    return found
+
+
+def watched(stacks: Stacks) -> dict[str, set[str]]:
+    """The resources that alarms are about, and which metrics of theirs."""
+    found: dict[str, set[str]] = {}
+    for alarm in alarms(stacks).values():
+        about = measurable(stacks, place(stacks, alarm.name))
+        for of in measured(alarm):
+            if (of.dimension, of.value) in about:
+                found.setdefault(about[of.dimension, of.value], set()).add(of.metric)
+    return found
+
+
+def keeps_failures_in(stacks: Stacks, function: str) -> set[str]:
+    """The queues where Lambda puts what a function could not do."""
+    configs = [c.properties for c in stacks.of("AWS::Lambda::EventInvokeConfig").values()]
+    return {
+        c["DestinationConfig"]["OnFailure"]["Destination"].strip("<>")
+        for c in configs
+        if c["FunctionName"] == f"<{function}>"
+    }
+
+
+# --- everything is watched -----------------------------------------------------------------------------------------
+
+
+def test_every_function_that_nobody_waits_for_is_watched(stacks: Stacks) -> None:
+    seen = watched(stacks)
+    for function in stacks.of("AWS::Lambda::Function"):
+        kept = keeps_failures_in(stacks, function)
+        is_watched = "Throttles" in seen.get(function, set()) or (kept and kept <= seen.keys())
+        # What a person invokes, and waits for, tells that person how it ended.
+        assert is_watched or function.removeprefix("Functions/") in BESIDE_THE_CLOSE, function
+
+
+def test_a_functions_errors_are_told_unless_the_close_knows_what_to_do_with_its_refusal(stacks: Stacks) -> None:
+    seen = watched(stacks)
+    silent = {state for state in FUNCTIONS if "Errors" not in seen[f"Functions/{state}"]}
+    known_errors = {
+        state.function
+        for state in states().values()
+        for catch in state.body.get("Catch", [])
+        if catch["Next"] != "RecordFailure"
+    }
+    assert silent < known_errors
+
+
+def test_every_state_machine_is_watched_for_every_way_in_which_it_can_end_badly(stacks: Stacks) -> None:
+    machines = stacks.of("AWS::StepFunctions::StateMachine")
+    assert machines
+    for machine in machines:
+        assert watched(stacks)[machine] == {
+            "ExecutionsFailed",
+            "ExecutionsTimedOut",
+            "ExecutionsAborted",
+            "ExecutionThrottled",
+        }
+
+
+def test_every_queue_is_one_of_undelivered_messages_and_is_watched(stacks: Stacks) -> None:
+    queues = set(stacks.of("AWS::SQS::Queue"))
+    senders = [t for rule in stacks.of("AWS::Events::Rule").values() for t in rule.properties["Targets"]]
+    senders += [schedule.properties["Target"] for schedule in stacks.of("AWS::Scheduler::Schedule").values()]
+    assert {sender["DeadLetterConfig"]["Arn"].strip("<>") for sender in senders} == queues
+    for queue in queues:
+        assert watched(stacks)[queue] == {"ApproximateNumberOfMessagesVisible"}
+
+
+def test_whatever_a_rule_or_a_schedule_cannot_deliver_is_kept_where_an_alarm_looks(stacks: Stacks) -> None:
+    seen = watched(stacks)
+    for rule in stacks.of("AWS::Events::Rule").values():
+        for target in rule.properties["Targets"]:
+            assert target["DeadLetterConfig"]["Arn"].strip("<>") in seen, rule.name
+    for schedule in stacks.of("AWS::Scheduler::Schedule").values():
+        assert schedule.properties["Target"]["DeadLetterConfig"]["Arn"].strip("<>") in seen, schedule.name
+
+
+def test_what_starts_a_close_is_watched_itself_should_its_queue_fail_too(stacks: Stacks) -> None:
+    seen = watched(stacks)
+    starters = {name for name, rule in stacks.of("AWS::Events::Rule").items() if starts_close(rule.properties)}
+    assert starters
+    for rule in starters:
+        assert {"FailedInvocations", "InvocationsFailedToBeSentToDlq"} <= seen[rule]
+    for schedule in stacks.of("AWS::Scheduler::Schedule").values():
+        if schedule.properties["Target"]["Arn"] == "<MonthEndClose>":
+            group = schedule.properties["GroupName"].strip("<>")
+            assert {"TargetErrorCount", "InvocationsFailedToBeSentToDeadLetterCount"} <= seen[group]
+
+
+def starts_close(rule: dict[str, Any]) -> bool:
+    return any(target["Arn"] == "<MonthEndClose>" for target in rule["Targets"])
+
+
+def test_a_bill_that_does_not_come_is_noticed_where_bills_are_closed_as_they_come(stacks: Stacks) -> None:
+    looking = [a.properties for a in alarms(stacks).values() if any(m.metric == "TriggeredRules" for m in measured(a))]
+    if not stacks.config.closes_on_arrival:
+        assert looking == []
+        return
+    (alarm,) = looking
+    assert alarm["ComparisonOperator"] == "LessThanThreshold"
+    assert alarm["TreatMissingData"] == "breaching", "silence is what it is about"
+    arrivals = next(m["MetricStat"] for m in alarm["Metrics"] if "MetricStat" in m)
+    assert arrivals["Stat"] == "Sum"
+    assert arrivals["Metric"]["Dimensions"][0]["Value"] == name_of(stacks.config, "ManifestArrived")
+    hours = arrivals["Period"] * alarm["EvaluationPeriods"] / 3600
+    assert hours == 48, "AWS delivers at least once a day, at no fixed hour"
+    assert alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"]) == alarm["EvaluationPeriods"]
+
+
+# --- every alarm is about something, and is heard -------------------------------------------------------------------
+
+
+def test_every_alarm_is_about_something_that_exists_and_that_aws_measures(stacks: Stacks) -> None:
+    own = (ROOT / "functions" / "activate_tags" / "handler.py").read_text(encoding="utf-8")
+    for alarm in alarms(stacks).values():
+        about = measurable(stacks, place(stacks, alarm.name))
+        for of in measured(alarm):
+            if of.namespace == "Chargeback":
+                assert (of.dimension, of.value) == ("service", "chargeback")
+                assert of.metric.startswith("Tags")
+                assert 'add_metric(name=f"Tags' in own
+                continue
+            dimension, names = METRICS[of.namespace]
+            assert of.metric in names, alarm.name
+            assert of.dimension == dimension, alarm.name
+            assert (of.dimension, of.value) in about, f"{alarm.name}: there is no {of.dimension} {of.value}"
+
+
+def test_one_failure_is_enough_and_silence_is_none(stacks: Stacks) -> None:
+    for alarm in alarms(stacks).values():
+        properties = alarm.properties
+        if properties["ComparisonOperator"] != "LessThanThreshold":
+            assert properties["ComparisonOperator"] == "GreaterThanOrEqualToThreshold", alarm.name
+            assert (properties["Threshold"], properties["EvaluationPeriods"]) == (1, 1), alarm.name
+            assert properties["TreatMissingData"] == "notBreaching", alarm.name
+            assert properties["Statistic"] in {"Sum", "Maximum"}, alarm.name
+
+
+def test_every_alarm_tells_the_owners(stacks: Stacks) -> None:
+    subscriptions = [s.properties for s in stacks.of("AWS::SNS::Subscription").values()]
+    for alarm in alarms(stacks).values():
+        (action,) = alarm.properties["AlarmActions"]
+        topic = action.strip("<>")
+        assert stacks.resources[topic].kind == "AWS::SNS::Topic"
+        assert place(stacks, topic) == place(stacks, alarm.name)
+        told_by_mail = {s["Endpoint"] for s in subscriptions if (s["TopicArn"], s["Protocol"]) == (action, "email")}
+        assert told_by_mail == set(stacks.config.owners)
+        assert alarm.properties.get("ActionsEnabled", True) is True
+
+
+def test_cloudwatch_may_use_the_topic_and_its_key_for_this_account_alone(stacks: Stacks) -> None:
+    account = {"StringEquals": {"aws:SourceAccount": stacks.config.finops_account}}
+    allowed = [s for s in statements(stacks.resources["Observability/Alerts/Policy"]) if s["Effect"] == "Allow"]
+    assert [(s["Principal"], s["Action"], s["Condition"]) for s in allowed] == [
+        ({"Service": "cloudwatch.amazonaws.com"}, "sns:Publish", account)
+    ]
+    key = stacks.properties("Observability/Alerts")["KmsMasterKeyId"].strip("<>")
+    using = [s for s in stacks.properties(key)["KeyPolicy"]["Statement"] if "Service" in s["Principal"]]
+    assert [(s["Principal"], set(s["Action"]), s["Condition"]) for s in using] == [
+        ({"Service": "cloudwatch.amazonaws.com"}, {"kms:Decrypt", "kms:GenerateDataKey"}, account)
+    ]
+
+
+def runbook() -> list[str]:
+    """The alarms of the runbook's table, as patterns of their names."""
+    text = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+    section = text.partition("## When an alarm rings\n")[2].partition("\n## ")[0]
+    cells = [row.split("|")[1] for row in section.splitlines() if row.startswith("| `")]
+    names = [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
+    return [re.escape(name).replace("<Function>", r"[A-Z]\w+").replace("…", ".+") for name in names]
+
+
+def name_in_runbook(stacks: Stacks, alarm: Resource) -> str:
+    """An alarm's name without the environment; CloudFormation gives one that has none a name by its construct."""
+    made = f"Chargeback-{stacks.config.name}-{alarm.name.replace('/', '-', 1).replace('/', '')}0123ABCD"
+    name: str = alarm.properties.get("AlarmName", made)
+    return name.removeprefix(f"Chargeback-{stacks.config.name}-")
+
+
+def test_every_alarm_says_what_happened_and_the_runbook_what_to_do(stacks: Stacks) -> None:
+    patterns = runbook()
+    assert patterns
+    for alarm in alarms(stacks).values():
+        name = name_in_runbook(stacks, alarm)
+        assert [pattern for pattern in patterns if re.fullmatch(pattern, name)], f"the runbook does not know {name}"
+        assert re.fullmatch(r"[A-Z].{12,}[:;] .{12,}", alarm.properties["AlarmDescription"]), alarm.name
+
+
+def test_the_runbook_knows_no_alarm_that_no_environment_has(stacks_of: Any) -> None:
+    names = {name_in_runbook(stacks, a) for stacks in [stacks_of("rehearsal")] for a in alarms(stacks).values()}
+    assert not [pattern for pattern in runbook() if not any(re.fullmatch(pattern, name) for name in names)]
+
+
+# --- the dashboard -------------------------------------------------------------------------------------------------
+
+
+def graphed(stacks: Stacks) -> Iterator[list[Any]]:
+    """Every metric and expression of the dashboard, as CloudWatch writes them."""
+    body = json.loads(stacks.properties("Observability/Dashboard")["DashboardBody"])
+    for widget in body["widgets"]:
+        yield from widget["properties"]["metrics"]
+
+
+def test_the_dashboard_shows_only_what_exists(stacks: Stacks) -> None:
+    about = measurable(stacks, place(stacks, "Observability/Dashboard"))
+    plain = [metric for metric in graphed(stacks) if isinstance(metric[0], str)]
+    assert plain
+    for namespace, metric, dimension, value, _ in plain:
+        assert (dimension, value) in about, value
+        assert dimension == METRICS[namespace][0]
+        assert metric in METRICS[namespace][1]
+
+
+def test_the_dashboard_shows_every_function_of_the_close_the_machine_and_its_queries(stacks: Stacks) -> None:
+    shown = {metric[3] for metric in graphed(stacks) if isinstance(metric[0], str)}
+    for state in FUNCTIONS:
+        assert name_of(stacks.config, state) in shown
+    assert name_of(stacks.config, "ManifestArrived") in shown
+    assert any(value.endswith(f":stateMachine:{name_of(stacks.config, 'month_end_close')}") for value in shown)
+    (query,) = [metric[0]["expression"] for metric in graphed(stacks) if isinstance(metric[0], dict)]
+    assert f'WorkGroup="{stacks.properties("Workgroup")["Name"]}"' in query
+    settings = stacks.properties("Workgroup")["WorkGroupConfiguration"]
+    assert settings["PublishCloudWatchMetricsEnabled"] is True
+
+
+# --- who looks from outside ----------------------------------------------------------------------------------------
+
+
+def test_datadog_reads_metrics_and_names_if_it_is_let_in_and_nothing_else(stacks: Stacks) -> None:
+    settings = stacks.config.datadog
+    assert ("Observability/Datadog" in stacks.roles) == bool(settings)
+    if settings:
+        assert stacks.roles["Observability/Datadog"] == {
+            "cloudwatch:DescribeAlarms *",
+            "cloudwatch:GetMetricData *",
+            "cloudwatch:GetMetricStatistics *",
+            "cloudwatch:ListMetrics *",
+            "dynamodb:ListTables *",
+            "lambda:ListFunctions *",
+            "logs:DescribeLogGroups *",
+            "sns:ListTopics *",
+            "sqs:ListQueues *",
+            "states:ListStateMachines *",
+            "tag:GetResources *",
+            "tag:GetTagKeys *",
+            "tag:GetTagValues *",
+        }
+
+
+DATA = (
+    "athena:GetQueryResults",
+    "dynamodb:GetItem",
+    "dynamodb:PartiQLSelect",
+    "dynamodb:Query",
+    "dynamodb:Scan",
+    "kms:Decrypt",
+    "logs:FilterLogEvents",
+    "logs:GetLogEvents",
+    "logs:StartQuery",
+    "s3:GetObject",
+    "s3:GetObjectVersion",
+    "secretsmanager:BatchGetSecretValue",
+    "secretsmanager:GetSecretValue",
+    "sqs:ReceiveMessage",
+    "ssm:GetParameter",
+    "ssm:GetParametersByPath",
+    "states:DescribeExecution",
+    "states:GetExecutionHistory",
+)
+"""Ways to amounts, charges and secrets."""
+
+
+def test_wiz_reads_how_things_are_configured_if_it_is_let_in_and_never_what_is_in_them(stacks: Stacks) -> None:
+    settings = stacks.config.wiz
+    assert ("Observability/Wiz" in stacks.roles) == bool(settings)
+    if settings:
+        cloud = Cloud(stacks)
+        (wiz,) = (role for role in cloud.roles.values() if role.name == name_of(stacks.config, "wiz"))
+        anything = Guarded("arn:aws:s3:::anything", stacks.config.finops_account, ())
+        # What AWS's own policy allows is taken for everything: only what is denied is kept from it.
+        assert anything.lets(wiz, "s3:GetBucketPolicy")
+        assert not [action for action in DATA if anything.lets(wiz, action)]
+        rights = stacks.roles["Observability/Wiz"]
+        assert {right for right in rights if not right.startswith("never ")} == {
+            "all of arn:aws:iam::aws:policy/SecurityAudit"
+        }
+        assert all(right.endswith(" *") for right in rights if right.startswith("never "))
+
+
+@pytest.mark.parametrize("role", ["Datadog", "Wiz"])
+def test_whoever_looks_from_outside_is_one_we_know_and_shows_the_external_id(stacks: Stacks, role: str) -> None:
+    config = stacks.config
+    known = {
+        "Datadog": (config.datadog, f"arn:aws:iam::{config.datadog.account}:root" if config.datadog else ""),
+        "Wiz": (config.wiz, config.wiz.trusted_role if config.wiz else ""),
+    }
+    settings, principal = known[role]
+    if settings:
+        (trust,) = stacks.properties(f"Observability/{role}")["AssumeRolePolicyDocument"]["Statement"]
+        assert (trust["Effect"], trust["Action"]) == ("Allow", "sts:AssumeRole")
+        assert trust["Principal"] == {"AWS": principal}
+        assert trust["Condition"] == {"StringEquals": {"sts:ExternalId": settings.external_id}}
+
+
+# --- threats -------------------------------------------------------------------------------------------------------
+
+
+def finding(severity: float) -> dict[str, Any]:
+    """An event of GuardDuty."""
+    return {
+        "source": "aws.guardduty",
+        "detail-type": "GuardDuty Finding",
+        "account": "222222222222",
+        "region": "us-east-1",
+        "detail": {
+            "id": "finding-1",
+            "type": "Backdoor:Lambda/C&CActivity.B",
+            "title": "A function talks to a command server",
+            "description": "Chargeback-production-PostCharge queried a domain.",
+            "severity": severity,
+        },
+    }
+
+
+def test_guardduty_watches_where_functions_talk_to_where_it_is_turned_on_here(stacks: Stacks) -> None:
+    detectors = [detector.properties for detector in stacks.of("AWS::GuardDuty::Detector").values()]
+    if not stacks.config.detects_threats:
+        assert detectors == []
+        return
+    (detector,) = detectors
+    assert detector["Enable"] is True
+    assert {"Name": "LAMBDA_NETWORK_LOGS", "Status": "ENABLED"} in detector["Features"]
+
+
+def test_what_guardduty_finds_is_told_to_the_owners_unless_it_is_slight(stacks: Stacks) -> None:
+    messages = told(stacks, finding(8))
+    if not stacks.config.detects_threats:
+        assert messages == []
+        return
+    (message,) = messages
+    for said in ("Backdoor:Lambda/C&CActivity.B", "talks to a command server", "PostCharge", "222222222222", "8"):
+        assert said in message
+    assert len(told(stacks, finding(4))) == 1
+    assert told(stacks, finding(3.9)) == []
+
+
+def test_a_finding_goes_to_the_owners_topic_with_a_role_that_can_do_nothing_else(stacks: Stacks) -> None:
+    if not stacks.config.detects_threats:
+        return
+    (target,) = stacks.properties("Observability/ThreatDetection/Found")["Targets"]
+    role = "Observability/ThreatDetection/Publisher"
+    assert (target["Arn"], target["RoleArn"]) == ("<Observability/Alerts>", f"<{role}>")
+    key = stacks.properties("Observability/Alerts")["KmsMasterKeyId"]
+    topic = "sns:Publish <Observability/Alerts>"
+    assert stacks.roles[role] == {topic, f"kms:GenerateDataKey {key}", f"kms:Decrypt {key}"}
+
+
+def test_this_test_knows_every_kind_of_thing_that_can_fail_by_itself(stacks: Stacks) -> None:
+    """A kind that is new here needs an alarm, or a reason why none."""
+    runs_by_itself = re.compile(
+        r"AWS::(Events|Scheduler|Lambda|SQS|StepFunctions|Pipes|Kinesis\w*|Firehose|Batch|ECS|EC2)::(\w+)$"
+    )
+    kinds = {resource.kind for resource in stacks.resources.values() if runs_by_itself.match(resource.kind)}
+    settings_of_others = {"AWS::Lambda::EventInvokeConfig", "AWS::Lambda::LayerVersion", "AWS::SQS::QueuePolicy"}
+    assert kinds == {*NAMED_BY, "AWS::Scheduler::Schedule", *settings_of_others}
