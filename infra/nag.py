@@ -114,6 +114,9 @@ FUNCTIONS_WILDCARDS: dict[str, dict[str, str]] = {
         "<Data/Ledger.Arn>/archive/*": _CONTENT,
         "<Data/Ledger.Arn>/periods/*": _PERIOD,
     },
+    "RecordResponse": {
+        "<Data/Ledger.Arn>/periods/*": _PERIOD,
+    },
     "SignEvidence": {
         "arn:aws:kms:{region}:{account}:key/*": _ALIAS,
         "<Data/Ledger.Arn>/periods/*/evidence.json*": _PERIOD,
@@ -172,6 +175,7 @@ FUNCTIONS = (
     "Pipeline/Functions/CheckPostings",
     "Pipeline/Functions/CheckSeal",
     "Pipeline/Functions/CompilePolicy",
+    "Pipeline/Functions/DecideApproval",
     "Pipeline/Functions/FetchInvoiceTotals",
     "Pipeline/Functions/IssueCertificate",
     "Pipeline/Functions/PostCharge",
@@ -180,6 +184,7 @@ FUNCTIONS = (
     "Pipeline/Functions/ReadManifest",
     "Pipeline/Functions/ReconcileLedger",
     "Pipeline/Functions/RecordFailure",
+    "Pipeline/Functions/RecordResponse",
     "Pipeline/Functions/RenderQueries",
     "Pipeline/Functions/RenderStatement",
     "Pipeline/Functions/SealBillingData",

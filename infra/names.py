@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from infra.config import EnvironmentConfig
 
-BILL_READERS = ("ReadManifest", "SealBillingData", "CheckSeal", "month_end_close")
+BILL_READERS = ("ReadManifest", "SealBillingData", "CheckSeal", "RestorePeriod", "month_end_close")
 """The roles that read the bill's objects or their versions; the billing bucket's policy denies everybody else."""
 
 MANIFEST_ARRIVED = "ManifestArrived"

@@ -121,6 +121,12 @@ def _respond(options: argparse.Namespace) -> int:
     )
 
 
+def _replay(options: argparse.Namespace) -> int:
+    from local.replay import ReplayOptions, replay
+
+    return replay(ReplayOptions(BillingPeriod.parse(options.period), options.revision, options.out), show=_show)
+
+
 def _serve(options: argparse.Namespace) -> int:
     from local.serve import serve
 
@@ -186,6 +192,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_what_if(commands)
     _add_explain(commands)
+    _add_replay(commands)
     _add_periods(commands)
     _add_respond(commands)
     _add_serve(commands)
@@ -255,6 +262,21 @@ def _add_respond(commands: Any) -> None:
     respond.add_argument("--reason", default="", metavar="TEXT", help="why; a dispute and its settlement need one")
     respond.add_argument("--adjustment", default="", metavar="ID", help="the policy's adjustment that settles it")
     _add_out(respond)
+
+
+def _add_replay(commands: Any) -> None:
+    replay = commands.add_parser(
+        "replay",
+        help="derive a closed month again, and compare every byte with what was filed",
+        description="Restores the sealed versions of the bill, the ledger, the policy and the SQL of a close, derives "
+        "ledger and statements again, and compares them with what was filed. Names the first difference of every file, "
+        "and ends with 4 if there is one.",
+        allow_abbrev=False,
+    )
+    replay.set_defaults(run=_replay)
+    replay.add_argument("--period", metavar="YYYY-MM", required=True, help="the closed month")
+    replay.add_argument("--revision", type=int, metavar="N", help="which revision of it (default: the newest)")
+    _add_out(replay)
 
 
 def _add_serve(commands: Any) -> None:

@@ -1,4 +1,4 @@
-"""Runs the month-end state machine to its end."""
+"""Runs a state machine to its end."""
 
 from __future__ import annotations
 
@@ -15,10 +15,20 @@ def run_close(world: World, request: dict[str, Any], show: Show) -> tuple[dict[s
 
     Raises ExecutionFailed with the error and cause that the state machine reports.
     """
-    execution = follow(world.cloud.client("stepfunctions"), world.start_close(request), show)
+    execution = _followed(world, world.start_close(request), show)
+    output: dict[str, Any] = json.loads(execution["output"])
+    return execution, output
+
+
+def _followed(world: World, arn: str, show: Show) -> dict[str, Any]:
+    execution = follow(world.cloud.client("stepfunctions"), arn, show)
     if execution["status"] != "SUCCEEDED":
         raise ExecutionFailed(
             execution.get("error", f"Execution{execution['status'].title()}"), execution.get("cause", "no cause given")
         )
-    output: dict[str, Any] = json.loads(execution["output"])
-    return execution, output
+    return execution
+
+
+def run_replay(world: World, arn: str, show: Show) -> None:
+    """Shows a replay that was started, state by state; raises ExecutionFailed as ``run_close`` does."""
+    _followed(world, arn, show)

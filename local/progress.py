@@ -24,7 +24,8 @@ def follow(
 ) -> dict[str, Any]:
     """Prints a line for every state that ends, until the execution ends; returns its description.
 
-    A state that takes long is named now and then, so that a large month does not look like a dead one.
+    A state that takes long is named now and then, so that a large month does not look like a dead one. An execution
+    that a state starts, and waits for, is shown in its place.
     """
     states = _States()
     heard = clock()
@@ -33,6 +34,9 @@ def follow(
         description: dict[str, Any] = client.describe_execution(executionArn=execution_arn)
         for event in _events_after(client, execution_arn, seen):
             seen = event["id"]
+            if started := _started_execution(event):
+                follow(client, started, show, clock=clock, pause=pause)
+                heard = clock()
             if line := states.hear(event):
                 show(line)
                 heard = clock()
@@ -54,6 +58,12 @@ def _events_after(client: Any, execution_arn: str, seen: int) -> list[dict[str, 
         if "nextToken" not in page or page["events"][-1]["id"] <= seen + 1:
             return events[::-1]
         token = {"nextToken": page["nextToken"]}
+
+
+def _started_execution(event: dict[str, Any]) -> str:
+    """The ARN of the execution that a state has started; blank for any other event."""
+    details = event.get("taskSubmittedEventDetails", {})
+    return str(json.loads(details["output"])["ExecutionArn"]) if details.get("resourceType") == "states" else ""
 
 
 class _States:
@@ -161,6 +171,21 @@ def _postings(output: dict[str, Any]) -> Iterator[str]:
     yield f"{counted(postings['charges'], 'charge')}, {in_thousands(postings['total'])} in the books"
 
 
+def _restored(output: dict[str, Any]) -> Iterator[str]:
+    restored = output["restored"]
+    yield f"revision {restored['revision']}, signed by {restored['signed_by']}"
+    yield f"{counted(restored['data_files'], 'data file')}, {size(restored['data_bytes'])}"
+    yield f"{counted(restored['ledger_objects'], 'file')} of the ledger"
+    yield f"{counted(restored['policy_files'], 'policy file')}, {restored['sql_files']} of SQL"
+
+
+def _comparison(output: dict[str, Any]) -> Iterator[str]:
+    comparison = output["comparison"]
+    entries = counted(comparison["entries"], "ledger entry", "ledger entries")
+    yield f"{counted(comparison['files'], 'file')}, {entries}"
+    yield "identical"
+
+
 def _nothing(_: dict[str, Any]) -> Iterator[str]:
     return iter(())
 
@@ -184,5 +209,9 @@ _DESCRIBED: Mapping[str, Callable[[dict[str, Any]], Iterator[str]]] = {
     "RenderStatements": _rendered,
     "PostCharges": _charges,
     "CheckPostings": _postings,
+    "RestorePeriod": _restored,
+    "DeriveAgain": _nothing,
+    "ListFiledEntries": _nothing,
+    "CompareReplay": _comparison,
 }
 """What the output of a state says, for the states that a reviewer follows."""

@@ -125,8 +125,15 @@ class World:
 
     def start_close(self, request: dict[str, Any]) -> str:
         """Starts the month-end close; returns the execution's ARN."""
+        return self._start("MonthEndCloseArn", request)
+
+    def start_replay(self, request: dict[str, Any]) -> str:
+        """Starts the replay of a closed month; returns the execution's ARN."""
+        return self._start("ReplayPeriodArn", request)
+
+    def _start(self, machine: str, request: dict[str, Any]) -> str:
         started = self.cloud.client("stepfunctions").start_execution(
-            stateMachineArn=self._outputs["MonthEndCloseArn"], input=json.dumps(request)
+            stateMachineArn=self._outputs[machine], input=json.dumps(request)
         )
         arn: str = started["executionArn"]
         return arn

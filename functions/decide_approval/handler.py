@@ -6,8 +6,8 @@ from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.decide_approval.logic import ApprovalDecided, DecideApprovalRequest, decide
-from functions.shared.adapters.executions import answer_task
 from functions.shared.adapters.period_table import PeriodTable
+from functions.shared.adapters.waiting_tasks import answer_task
 from functions.shared.observability import logger, metrics, tracer
 from functions.shared.settings import Settings, load_settings
 

@@ -2,8 +2,9 @@
 
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic_core import to_jsonable_python
 
-from functions.prepare_statements.logic import RunFacts, build_statements
+from functions.prepare_statements.logic import RunFacts, build_statements, signed_as_filed
 from functions.prepare_statements.payload import ItemsReference, PrepareStatementsRequest, StatementsPrepared
 from functions.prepare_statements.rows import read_statement_rows
 from functions.prepare_statements.tags import match_tags
@@ -14,6 +15,7 @@ from functions.shared.compiled_policy import PolicyOfRun
 from functions.shared.money import total
 from functions.shared.observability import logger, metrics, tracer
 from functions.shared.reconciliation import Reconciliation
+from functions.shared.restored_close import read_restored
 from functions.shared.seal import Seal
 from functions.shared.settings import Settings, load_settings
 from functions.shared.sql_catalog import hash_sources
@@ -35,21 +37,23 @@ def handler(event: PrepareStatementsRequest, context: LambdaContext) -> dict[str
     policy = PolicyOfRun.model_validate(work.read_json(run_files.policy_key(run_id)))
     seal = Seal.model_validate(work.read_json(run_files.seal_key(run_id)))
     reconciliation = Reconciliation.model_validate(work.read_json(run_files.reconciliation_key(run_id)))
-    sql_sha256 = hash_sources(read_sql_sources(work, run_id))
-    facts = RunFacts.of(
-        event, policy, seal, reconciliation, sql_sha256=sql_sha256, code_version=settings.code_version
-    )
+    restored = read_restored(work, run_id) if event.replay else None
+    code = restored.code_version if restored else settings.code_version
+    sql = hash_sources(read_sql_sources(work, run_id))
+    facts = RunFacts.of(event, policy, seal, reconciliation, sql_sha256=sql, code_version=code)
     rows = read_statement_rows(**{name: read_query_result(uri) for name, uri in event.results})
     statements = build_statements(facts, policy, reconciliation, rows)
+    if restored:
+        statements = signed_as_filed(statements, restored.signers)
     totals = add_up(rows.entries, rows.untagged_cost)
     items = charges(event, policy, totals)
     tags = match_tags(rows.unrecognized_tags, policy.owner_spellings)
     for statement in statements:
         key = run_files.statement_model_key(run_id, statement.business_unit.id)
         work.write_json(key, statement.model_dump(mode="json"))
-    work.write_json(run_files.unrecognized_tags_key(run_id), [tag.model_dump(mode="json") for tag in tags])
-    work.write_json(run_files.totals_key(run_id), totals.model_dump(mode="json"))
-    work.write_json(run_files.charge_items_key(run_id), [item.model_dump(mode="json") for item in items])
+    work.write_json(run_files.unrecognized_tags_key(run_id), to_jsonable_python(tags))
+    work.write_json(run_files.totals_key(run_id), to_jsonable_python(totals))
+    work.write_json(run_files.charge_items_key(run_id), to_jsonable_python(items))
     logger.info("statements prepared", run_id=run_id, statements=len(statements), charges=len(items))
     return StatementsPrepared(
         business_units=[statement.business_unit.id for statement in statements],

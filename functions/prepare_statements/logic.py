@@ -25,6 +25,7 @@ from functions.render_statement.model import (
     Provenance,
     ResourceCost,
     ServiceCost,
+    SignedBy,
     StatementModel,
 )
 from functions.shared.compiled_policy import PolicyOfRun
@@ -33,6 +34,7 @@ from functions.shared.payload import Payload
 from functions.shared.periods import BillingPeriod
 from functions.shared.reconciliation import Reconciliation
 from functions.shared.seal import Seal
+from functions.shared.signing.signer import Signer
 
 KeyT = TypeVar("KeyT")
 
@@ -65,7 +67,7 @@ class RunFacts(Payload):
             billing_period=request.billing_period,
             charge_period=request.charge_period,
             revision=request.revision,
-            draft=request.preview,
+            draft=request.preview and not request.replay,
             provenance=Provenance(
                 policy_sha256=policy.sha256,
                 sql_sha256=sql_sha256,
@@ -88,6 +90,16 @@ def build_statements(
         _statement(facts, policy, reconciliation, rows, unit, by_unit[unit])
         for unit in policy.business_units
         if unit in by_unit
+    ]
+
+
+def signed_as_filed(statements: Iterable[StatementModel], signers: Mapping[str, Signer]) -> list[StatementModel]:
+    """Statements of a replay: they name the signers of the filed ones, by business unit; nobody signs them again."""
+    return [
+        statement.model_copy(update={"signed_by": SignedBy(**signer.model_dump())})
+        if (signer := signers.get(statement.business_unit.id))
+        else statement
+        for statement in statements
     ]
 
 

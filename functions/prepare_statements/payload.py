@@ -18,13 +18,14 @@ class StatementResults(Payload):
 
 
 class PrepareStatementsRequest(Payload):
-    """The run whose statements are prepared."""
+    """The run whose statements are prepared; a preview's are drafts, but for those of a replay."""
 
     run_id: str
     billing_period: str
     charge_period: str
     revision: int
     preview: bool
+    replay: bool = False
     results: StatementResults
 
 

@@ -3,11 +3,20 @@
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.read_manifest.logic import DeliveryFound, ReadManifestRequest, name_run, read_request, requested_period
+from functions.read_manifest.logic import (
+    DeliveryFound,
+    ReadManifestRequest,
+    describe_restored,
+    name_run,
+    read_request,
+    requested_period,
+    require_alone,
+)
 from functions.shared import run_files
 from functions.shared.adapters.object_store import ObjectStore
-from functions.shared.delivery import bind_manifest, choose_manifest, manifest_folder, parse_manifest
+from functions.shared.delivery import Delivery, bind_manifest, choose_manifest, manifest_folder, parse_manifest
 from functions.shared.observability import logger, metrics, tracer
+from functions.shared.restored_close import find_restored
 from functions.shared.settings import Settings, load_settings
 
 
@@ -25,6 +34,9 @@ def handler(event: ReadManifestRequest, context: LambdaContext) -> dict[str, obj
     settings = load_settings(ReadManifestSettings)
     billing, work = ObjectStore(settings.billing_bucket), ObjectStore(settings.work_bucket)
     request = read_request(event.request)
+    if request.replay:
+        require_alone(request)
+        return _restored(work, request.replay).model_dump(mode="json")
     period = requested_period(request)
     manifests = billing.latest_versions(manifest_folder(settings.export_prefix, period))
     newest = choose_manifest(settings.export_prefix, period, manifests)
@@ -38,6 +50,8 @@ def handler(event: ReadManifestRequest, context: LambdaContext) -> dict[str, obj
         billing_period=str(period),
         run_id=run_id,
         preview=request.preview,
+        replay=False,
+        original=None,
         policy_key=request.policy_key or "",
         invoices_key=request.invoices_key or "",
         manifest_key=newest.key,
@@ -46,3 +60,12 @@ def handler(event: ReadManifestRequest, context: LambdaContext) -> dict[str, obj
         data_bytes=sum(file.size for file in delivery.files),
         fingerprint=delivery.fingerprint,
     ).model_dump(mode="json")
+
+
+def _restored(work: ObjectStore, run_id: str) -> DeliveryFound:
+    delivery = work.find_json(run_files.delivery_key(run_id))
+    found = describe_restored(
+        run_id, find_restored(work, run_id), None if delivery is None else Delivery.model_validate(delivery)
+    )
+    logger.info("delivery restored", run_id=run_id, data_files=found.data_files)
+    return found

@@ -29,6 +29,6 @@ def handler(event: RecordFailureRequest, context: LambdaContext) -> dict[str, ob
             periods.save(open_period(billing_period, failure, event.at), replaces=None)
         elif record.execution_id in {"", event.execution_id} and record.status != PeriodStatus.CLOSED:
             periods.save(note_failure(record, failure, event.at), replaces=record)
-    metrics.add_metric(name="CloseFailed", unit=MetricUnit.Count, value=1)
-    logger.error("close failed", billing_period=billing_period, error=failure.error, cause=failure.cause)
+    metrics.add_metric(name=f"{event.what.title()}Failed", unit=MetricUnit.Count, value=1)
+    logger.error(f"{event.what} failed", billing_period=billing_period, error=failure.error, cause=failure.cause)
     return failure.model_dump()

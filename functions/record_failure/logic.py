@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -32,12 +32,13 @@ class CaughtError(Payload):
 
 
 class RecordFailureRequest(Payload):
-    """The caught error, the state it left behind, and when."""
+    """The caught error, the state it left behind, and when; ``what`` has failed, a close or a replay."""
 
     caught: CaughtError
     run: RunState
     execution_id: str
     at: str
+    what: Literal["close", "replay"] = "close"
 
 
 class Failure(Payload):
@@ -50,7 +51,8 @@ class Failure(Payload):
 def explain(caught: CaughtError) -> Failure:
     """Finds the named error and its message in what Step Functions caught.
 
-    A function's error carries its message in JSON; a failed query its reason. Anything else is shown as it is.
+    A function's error carries its message in JSON; a failed query its reason; an execution that was started by this one
+    its own error and cause. Anything else is shown as it is.
     """
     try:
         cause = json.loads(caught.Cause)
@@ -65,6 +67,9 @@ def explain(caught: CaughtError) -> Failure:
         if _BAD_DATA.search(reason):
             return Failure(error=UnreadableDataFile.__name__, cause=f"{reason}; have the month delivered again")
         return Failure(error=QueryFailed.__name__, cause=reason)
+    if "ExecutionArn" in cause:
+        ended = f"{cause['ExecutionArn']} ended as {cause.get('Status', 'not known')}"
+        return Failure(error=cause.get("Error") or caught.Error, cause=_one_line(cause.get("Cause") or ended))
     return Failure(error=caught.Error, cause=_one_line(caught.Cause))
 
 

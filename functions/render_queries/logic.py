@@ -11,7 +11,8 @@ from functions.shared.delivery import Delivery
 from functions.shared.payload import Payload
 from functions.shared.periods import BillingPeriod
 from functions.shared.policy import tag_column_suffix
-from functions.shared.sql_catalog import ParameterValue, load_statement, load_statements, render, unload
+from functions.shared.restored_sql import SqlCatalog
+from functions.shared.sql_catalog import ParameterValue, load_statements, unload
 
 TREND_MONTHS = 11
 """How many earlier months a statement shows."""
@@ -50,7 +51,10 @@ STATEMENT_QUERIES = (
 
 
 class RenderQueriesRequest(Payload):
-    """The run; ``survey`` renders the query before the lock, ``close`` all that follow it."""
+    """The run; ``survey`` renders the query before the lock, ``close`` all that follow it.
+
+    A ``replay`` renders the SQL of the original close, over the bill and the ledger that were restored.
+    """
 
     stage: Literal["survey", "close"]
     run_id: str
@@ -58,6 +62,7 @@ class RenderQueriesRequest(Payload):
     charge_period: str
     revision: int
     has_invoices: bool = False
+    replay: bool = False
 
 
 class RenderedQueries(Payload):
@@ -67,10 +72,10 @@ class RenderedQueries(Payload):
     pool_shares: list[str]
 
 
-def render_survey(period: BillingPeriod) -> RenderedQueries:
+def render_survey(period: BillingPeriod, catalog: SqlCatalog) -> RenderedQueries:
     """The query that looks over a delivery."""
     return RenderedQueries(
-        queries={"v010_delivered_lines": render("v010_delivered_lines", {"billing_period": str(period)})},
+        queries={"v010_delivered_lines": catalog.render("v010_delivered_lines", {"billing_period": str(period)})},
         pool_shares=[],
     )
 
@@ -111,6 +116,7 @@ def render_close(
     request: RenderQueriesRequest,
     delivery: Delivery,
     policy: PolicyOfRun,
+    catalog: SqlCatalog,
     *,
     flattened_tags: Sequence[str],
     billing_bucket: str,
@@ -119,7 +125,7 @@ def render_close(
     """All queries of a close, in their final form: nothing is put into them afterwards."""
     run_id, period = request.run_id, BillingPeriod.parse(request.charge_period)
     fold, flat_tags = fold_values(delivery, policy, flattened_tags=flattened_tags, billing_bucket=billing_bucket)
-    scan = {name: fold[name] for name in load_statement("r010_control_totals").parameters}
+    scan = {name: fold[name] for name in catalog.statement("r010_control_totals").parameters}
     revision: dict[str, ParameterValue] = {"run_id": run_id, "charge_period": str(period), "revision": request.revision}
     run: dict[str, ParameterValue] = {"run_id": run_id}
     ledger: dict[str, ParameterValue] = {
@@ -128,30 +134,32 @@ def render_close(
         "unowned_cost_center": policy.unowned_cost_center,
     }
     queries = {
-        "r010_control_totals": render("r010_control_totals", scan),
-        "r015_invoice_differences": render("r015_invoice_differences", {**run, "has_invoices": request.has_invoices}),
-        "f010_charges": render("f010_charges", fold, flat_tags=flat_tags),
-        "a010_divided_charges": render("a010_divided_charges", run),
-        "a020_owned_charges": render("a020_owned_charges", run),
-        "a030_invoice_items": render("a030_invoice_items", run),
-        "a050_ledger_entries": render("a050_ledger_entries", ledger),
-        "r020_invoices": render("r020_invoices", revision),
-        "s040_earlier_months": render(
+        "r010_control_totals": catalog.render("r010_control_totals", scan),
+        "r015_invoice_differences": catalog.render(
+            "r015_invoice_differences", {**run, "has_invoices": request.has_invoices}
+        ),
+        "f010_charges": catalog.render("f010_charges", fold, flat_tags=flat_tags),
+        "a010_divided_charges": catalog.render("a010_divided_charges", run),
+        "a020_owned_charges": catalog.render("a020_owned_charges", run),
+        "a030_invoice_items": catalog.render("a030_invoice_items", run),
+        "a050_ledger_entries": catalog.render("a050_ledger_entries", ledger),
+        "r020_invoices": catalog.render("r020_invoices", revision),
+        "s040_earlier_months": catalog.render(
             "s040_earlier_months",
             {"first_period": str(period.previous(TREND_MONTHS)), "last_period": str(period.previous())},
         ),
-        **{name: render(name, run) for name in RUN_STATEMENTS},
+        **{name: catalog.render(name, run) for name in RUN_STATEMENTS},
     }
     for name in UNLOADED:
-        prefix = run_files.table_prefix(run_id, load_statement(name).relation)
+        prefix = run_files.table_prefix(run_id, catalog.statement(name).relation)
         queries[name] = unload(queries[name], f"s3://{work_bucket}/{prefix}")
-    return RenderedQueries(queries=queries, pool_shares=_render_levels(run_id, policy, work_bucket))
+    return RenderedQueries(queries=queries, pool_shares=_render_levels(run_id, policy, catalog, work_bucket))
 
 
-def _render_levels(run_id: str, policy: PolicyOfRun, work_bucket: str) -> list[str]:
+def _render_levels(run_id: str, policy: PolicyOfRun, catalog: SqlCatalog, work_bucket: str) -> list[str]:
     return [
         unload(
-            render(
+            catalog.render(
                 "a040_pool_shares",
                 {"run_id": run_id, "pool_level": level, "unowned_cost_center": policy.unowned_cost_center},
             ),

@@ -30,8 +30,8 @@ File = Callable[[StatementFile], StatementFile]
 """Puts a file where it belongs, and returns what stands there: the same, or what an interrupted run has filed."""
 
 
-def file_draft(statement: StatementModel, folder: str, file: File) -> FiledStatement:
-    """Files a draft: watermarked, and signed by nobody."""
+def file_unsigned(statement: StatementModel, folder: str, file: File) -> FiledStatement:
+    """Files a draft, which is watermarked, or a statement of a replay: neither is signed by anybody."""
     rendered = render_statement(statement)
     pdf = file(pdf_file(statement, rendered.pdf))
     csv = file(csv_file(statement, rendered))

@@ -3,7 +3,7 @@
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.render_statement.filing import file_draft, file_signed
+from functions.render_statement.filing import file_signed, file_unsigned
 from functions.render_statement.model import StatementModel
 from functions.render_statement.package import RenderStatementRequest, StatementFile, statement_folder
 from functions.render_statement.timestamps import timestamp_authority
@@ -37,18 +37,20 @@ def handler(event: RenderStatementRequest, context: LambdaContext) -> dict[str, 
         return {"total": format_cents(FiledStatement.model_validate(work.read_json(record_key)).total)}
     model_key = run_files.statement_model_key(event.run_id, event.business_unit)
     statement = StatementModel.model_validate(work.read_json(model_key))
-    folder, until = statement_folder(statement, event.run_id), retention_end(event.started_at, settings.retention_years)
+    folder = statement_folder(statement, event.run_id, replay=event.replay)
+    until = retention_end(event.started_at, settings.retention_years)
 
     def overwrite(file: StatementFile) -> StatementFile:
-        statements.write(folder + file.name, file.content, file.content_type)
+        bucket = work if event.replay else statements
+        bucket.write(folder + file.name, file.content, file.content_type)
         return file
 
     def file_once(file: StatementFile) -> StatementFile:
         statements.write_once(folder + file.name, file.content, file.content_type, file.content_id, until)
         return file._replace(content=statements.read(folder + file.name))
 
-    if statement.draft:
-        record = file_draft(statement, folder, overwrite)
+    if statement.draft or event.replay:
+        record = file_unsigned(statement, folder, overwrite)
     else:
         signatory, timestamps = open_signatory(settings, event.started_at), timestamp_authority(settings.timestamp_url)
         record = file_signed(statement, folder, file_once, signatory, timestamps)

@@ -10,17 +10,18 @@ from functions.render_statement.logic import RenderedStatement
 from functions.render_statement.model import StatementModel
 from functions.shared.filed_statement import FiledStatement
 from functions.shared.payload import Payload
-from functions.shared.run_files import safe_name
+from functions.shared.run_files import replayed_prefix, safe_name
 from functions.shared.signing.detached import CMS_TYPE, RAW_TYPE, sign_file
 from functions.shared.signing.signatory import Signatory
 
 
 class RenderStatementRequest(Payload):
-    """One item of the Map: the run and the business unit whose statement is rendered."""
+    """One item of the Map: the run and the business unit whose statement is rendered; a replay's is not signed."""
 
     run_id: str
     business_unit: str
     started_at: datetime
+    replay: bool = False
 
 
 class StatementFile(NamedTuple):
@@ -44,8 +45,13 @@ class Signatures(NamedTuple):
     raw: StatementFile
 
 
-def statement_folder(statement: StatementModel, run_id: str) -> str:
-    """Where a statement is filed; drafts lie apart, one folder a run, for they may be made again and again."""
+def statement_folder(statement: StatementModel, run_id: str, *, replay: bool = False) -> str:
+    """Where a statement is filed; drafts lie apart, one folder a run, for they may be made again and again.
+
+    A replay's statement is filed nowhere: it stays with the other files of the run.
+    """
+    if replay:
+        return replayed_prefix(run_id)
     return f"drafts/{run_id}/" if statement.draft else f"charge_period={statement.charge_period}/"
 
 

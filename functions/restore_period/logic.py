@@ -16,6 +16,7 @@ from functions.shared.payload import Payload
 from functions.shared.periods import BillingPeriod
 from functions.shared.restored_sql import RESTORED_LEDGER, SqlCatalog, StandIn
 from functions.shared.seal import SealedFile
+from functions.shared.signing.signer import Signer
 
 _SIGNED = re.compile(r"periods/[\d-]{7}/revision-(?P<revision>\d{4})/evidence\.json\.p7s")
 _LISTED_ENTRIES = "s010_ledger_entries"
@@ -76,6 +77,12 @@ def choose_revision(period: BillingPeriod, asked: int | None, keys: Iterable[str
     return revision
 
 
+def require_about(evidence: ClosedEvidence, period: BillingPeriod, revision: int, name: str) -> None:
+    """Raises RestorationFailed when evidence lies where that of another revision belongs."""
+    if (evidence.billing_period, evidence.revision) != (str(period), revision):
+        raise RestorationFailed(f"{name} is the evidence of {evidence.billing_period}, revision {evidence.revision}")
+
+
 def require_same(what: str, sha256: str, found: str) -> None:
     """Raises RestorationFailed, naming the file, when its bytes are not those that the evidence has the hash of."""
     if found != sha256:
@@ -117,3 +124,20 @@ def list_filed_entries(evidence: ClosedEvidence, catalog: SqlCatalog, run_id: st
     )
     over_filed = SqlCatalog(catalog.statements, {"ledger_entries": filed})
     return over_filed.render(_LISTED_ENTRIES, {"run_id": run_id})
+
+
+def describe_restored(evidence: ClosedEvidence, signer: Signer, run_id: str, catalog: SqlCatalog) -> PeriodRestored:
+    """The restoration as a reviewer of the execution sees it; ``catalog`` is the SQL of the close."""
+    return PeriodRestored(
+        run_id=run_id,
+        charge_period=evidence.billing_period,
+        billing_period=evidence.booked_in,
+        revision=evidence.revision,
+        data_files=len(evidence.bill.files),
+        data_bytes=sum(file.size for file in evidence.bill.files),
+        ledger_objects=len(ledger_to_read(evidence)),
+        policy_files=len(evidence.policy.files),
+        sql_files=len(evidence.sql),
+        signed_by=signer.subject,
+        filed_entries_query=list_filed_entries(evidence, catalog, run_id),
+    )

@@ -17,7 +17,8 @@ from functions.shared.filed_statement import FiledStatement
 from functions.shared.restored_close import RestoredClose
 from functions.shared.restored_sql import SqlCatalog
 from functions.shared.seal import SealedFile
-from functions.shared.signing.verification import Signer, signer_of
+from functions.shared.signing.signer import Signer
+from functions.shared.signing.verification import signer_of
 
 _FILES_AT_A_TIME = 4
 _TEXT = "text/plain; charset=utf-8"
@@ -86,11 +87,11 @@ class Restoration:
         """Files of the archive, by the names that they get in a folder of the run."""
         texts = {}
         for name, file in files.items():
-            text = self.ledger.find_text(file.key)
+            where, text = self.ledger.uri(file.key), self.ledger.find_text(file.key)
             if text is None:
-                raise RestorationFailed(f"{self.ledger.uri(file.key)} is not there any more; look for it in the replica")
+                raise RestorationFailed(f"{where} is not there any more; look for it in the replica")
             content = text.encode("utf-8")
-            require_same(self.ledger.uri(file.key), file.sha256, hashlib.sha256(content).hexdigest())
+            require_same(where, file.sha256, hashlib.sha256(content).hexdigest())
             self.work.write(folder + name, content, _TEXT)
             texts[name] = text
         return texts
@@ -112,11 +113,13 @@ class Restoration:
 
         That the signature is not what it was, the comparison finds.
         """
+        sums = self.statements.find(statement.folder + statement.sha256sums)
+        signature = self.statements.find(f"{statement.folder}{statement.signature}")
+        if sums is None or signature is None:
+            return self.signer
         try:
-            sums = self.statements.read(statement.folder + statement.sha256sums)
-            signature = self.statements.read(f"{statement.folder}{statement.signature}")
             return signer_of(statement.sha256sums, sums, signature)
-        except (SignatureInvalid, FileNotFoundError):
+        except SignatureInvalid:
             return self.signer
 
     @staticmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functions.shared import run_files
 from functions.shared.adapters.object_store import ObjectStore
 from functions.shared.payload import Payload
-from functions.shared.signing.verification import Signer
+from functions.shared.signing.signer import Signer
 
 
 class RestoredClose(Payload):

@@ -76,8 +76,16 @@ def _read_instead(tree: exp.Expr, table: str, stand_in: StandIn, statement: str)
     for node in [node for node in tree.find_all(exp.Table) if node.name == table and table not in own_relations]:
         select = node.parent.parent if isinstance(node.parent, exp.From) else None
         if not isinstance(select, exp.Select):
-            raise SqlContractError(f"{statement} joins {table}: only what a select is from can be restored")
+            raise SqlContractError(f"{statement}: {table} is joined, and only what stands after from can be restored")
         name = node.alias_or_name
         node.replace(exp.alias_(exp.to_table(stand_in.table), name, table=True))
-        for column, value in stand_in.where.items():
-            select.where(exp.column(column, table=name).eq(exp.convert(value)), copy=False)
+        _require(select, [exp.column(column, table=name).eq(exp.convert(v)) for column, v in stand_in.where.items()])
+
+
+def _require(select: exp.Select, conditions: list[exp.EQ]) -> None:
+    """Adds conditions beside those there are, none of them within parentheses: Athena finds partitions by them."""
+    where = select.args.get("where")
+    there_are = (
+        list(where.this.flatten()) if where and isinstance(where.this, exp.And) else [where.this] if where else []
+    )
+    select.set("where", exp.Where(this=exp.and_(*there_are, *conditions)))

@@ -72,7 +72,7 @@ def restored_close_key(run_id: str) -> str:
 
 def restored_bill_key(run_id: str, key: str) -> str:
     """In a replay: where a data file of the bill is restored to, given its key in the billing bucket."""
-    return f"runs/{run_id}/restored_cur/{key[key.index('BILLING_PERIOD=') :]}"
+    return f"runs/{run_id}/restored_cur/BILLING_PERIOD={key.rpartition('BILLING_PERIOD=')[2]}"
 
 
 def restored_ledger_key(run_id: str, key: str) -> str:
@@ -103,6 +103,11 @@ def rendered_prefix(run_id: str) -> str:
 def rendered_key(run_id: str, business_unit: str) -> str:
     """Where a business unit's statement was put, with its checksums."""
     return f"{rendered_prefix(run_id)}{safe_name(business_unit)}.json"
+
+
+def run_record_key(run_id: str, name: str) -> str:
+    """The summary or the evidence of a run that is no close."""
+    return f"runs/{run_id}/{name}"
 
 
 def postings_prefix(run_id: str) -> str:

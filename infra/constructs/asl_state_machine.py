@@ -19,7 +19,7 @@ from constructs import Construct
 STATE_MACHINES = Path(__file__).resolve().parents[2] / "statemachines"
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 
-Bound = lambda_.IFunction | dynamodb.ITableV2 | str
+Bound = lambda_.IFunction | dynamodb.ITableV2 | sfn.StateMachine | str
 
 
 class UnboundPlaceholder(Exception):
@@ -29,8 +29,8 @@ class UnboundPlaceholder(Exception):
 class AslStateMachine(sfn.StateMachine):
     """``statemachines/<name>.asl.json`` with every ``${Placeholder}`` bound, and a role that can do just that.
 
-    A function in the bindings may be invoked, a table's items may be updated; text is only put in its place. The role
-    bears the machine's name, so that the policy of a bucket can name it.
+    A function in the bindings may be invoked, a table's items may be updated, a state machine may be run to its end;
+    text is only put in its place. The role bears the machine's name, so that the policy of a bucket can name it.
     """
 
     def __init__(
@@ -82,8 +82,29 @@ class AslStateMachine(sfn.StateMachine):
                 )
             elif isinstance(bound, dynamodb.TableV2):
                 bound.grant(self, "dynamodb:UpdateItem")
+            elif isinstance(bound, sfn.StateMachine):
+                self._grant_running(bound)
         if '"DISTRIBUTED"' in definition:
             self._grant_child_executions()
+
+    def _grant_running(self, other: sfn.StateMachine) -> None:
+        """Step Functions starts the execution, and hears of its end by a rule of its own, or by asking."""
+        stack = cdk.Stack.of(self)
+        executions = stack.format_arn(
+            service="states",
+            resource="execution",
+            resource_name=f"{other.state_machine_name}:*",
+            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+        )
+        rule = stack.format_arn(
+            service="events", resource="rule", resource_name="StepFunctionsGetEventsForStepFunctionsExecutionRule"
+        )
+        for actions, resource in (
+            (["states:StartExecution"], other.state_machine_arn),
+            (["states:DescribeExecution", "states:StopExecution"], executions),
+            (["events:PutTargets", "events:PutRule", "events:DescribeRule"], rule),
+        ):
+            self.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
 
     def _grant_child_executions(self) -> None:
         """A distributed Map starts executions of its own machine; a policy apart, or role and machine form a circle."""
@@ -112,4 +133,6 @@ def _text(bound: Bound) -> str:
         return bound.function_arn
     if isinstance(bound, dynamodb.TableV2):
         return bound.table_name
+    if isinstance(bound, sfn.StateMachine):
+        return bound.state_machine_arn
     return str(bound)

@@ -27,6 +27,9 @@ from infra.stacks.data_stack import DataStack
 CERTIFICATE_DAYS = 3 * 365
 """For how long a certificate authority that answers at once is asked to certify the signing key."""
 
+READ_NOTHING_ELSE = ("ReadManifest", "IssueCertificate")
+"""The one reads the bill alone, which has its own key; the other nothing that is encrypted."""
+
 SIDE_BY_SIDE = {"render_statement": 10, "post_charge": 5}
 """How many of them a Map of one execution runs at the same time; of every other function it runs one."""
 
@@ -87,6 +90,8 @@ class CloseFunctions(Construct):
         self._add("summarize_run", work | ledger | retention | version, memory_mib=1024)
         self._add("sign_evidence", ledger | retention | signing)
         self._add("record_failure", periods_table)
+        self._add("restore_period", work | billing | ledger | statements, timeout_minutes=15, memory_mib=1769)
+        self._add("compare_replay", work | ledger | statements | version, timeout_minutes=10, memory_mib=2048)
         self._add("decide_approval", periods_table)
         self._add("record_response", ledger | {"responses_table": responses.table_name})
         self._add(
@@ -104,6 +109,7 @@ class CloseFunctions(Construct):
         self._grant_billing(config.export_prefix)
         self._grant_records()
         self._grant_signing(config)
+        self._grant_replay(config.export_prefix)
         if config.ties_to_invoices:
             self._allow("FetchInvoiceTotals", ["sts:AssumeRole"], [reader])
         for state in ("TakePeriodLock", "RecordFailure", "DecideApproval"):
@@ -112,10 +118,10 @@ class CloseFunctions(Construct):
         self._allow("RecordResponse", ["s3:GetObject"], [data.ledger.arn_for_objects("periods/*")])
         self._allow("RecordResponse", ["s3:ListBucket"], [data.ledger.bucket_arn])
         self._allow("PostCharge", ["secretsmanager:GetSecretValue"], [servicenow.secret_arn])
-        for state in self.by_state:
+        for state in (state for state in self.by_state if state not in READ_NOTHING_ELSE):
             # Whatever a function reads is encrypted with the one key: objects, the secret, and the table's own key.
             self._allow(state, ["kms:Decrypt"], [key.key_arn])
-        for state in ("ReadManifest", "SealBillingData"):
+        for state in ("ReadManifest", "SealBillingData", "RestorePeriod"):
             # But for the bill, whose key only its readers may use.
             self._allow(state, ["kms:Decrypt"], [data.billing_key.key_arn])
         self.issue_certificate = self.by_state.pop("IssueCertificate")
@@ -124,6 +130,10 @@ class CloseFunctions(Construct):
         """No state: an approver invokes it while AwaitApproval waits."""
         self.record_response = self.by_state.pop("RecordResponse")
         """No state: it is invoked for a statement's owner."""
+        self.of_replay = {state: self.by_state[state] for state in ("RestorePeriod", "CompareReplay")}
+        """States that only replay_period has."""
+        self.of_close = {state: of for state, of in self.by_state.items() if state not in self.of_replay}
+        """States of month_end_close."""
 
     def let_read_executions(self, machine: sfn.StateMachine) -> None:
         """TakePeriodLock asks whether the execution that holds a period still runs."""
@@ -180,8 +190,9 @@ class CloseFunctions(Construct):
         """Which files of a run each function reads and writes; query results count as files of the run."""
         work = self._data.work
         read: dict[str, tuple[str, ...]] = {
-            "CompilePolicy": ("policies/*",),
-            "RenderQueries": ("runs/*/delivery.json", "runs/*/policy.json"),
+            "ReadManifest": ("runs/*/delivery.json", "runs/*/restored.json"),
+            "CompilePolicy": ("policies/*", "runs/*/sources/policy/*"),
+            "RenderQueries": ("runs/*/delivery.json", "runs/*/policy.json", "runs/*/sources/sql/*"),
             "CheckInvoices": ("runs/*/delivery.json", "runs/*/policy.json", "athena-results/*"),
             "SealBillingData": ("runs/*/delivery.json",),
             "FetchInvoiceTotals": ("invoices/*",),
@@ -192,6 +203,8 @@ class CloseFunctions(Construct):
                 "runs/*/policy.json",
                 "runs/*/seal.json",
                 "runs/*/reconciliation.json",
+                "runs/*/sources/sql/*",
+                "runs/*/restored.json",
                 "athena-results/*",
             ),
             "RenderStatement": ("runs/*/statements/*", "runs/*/rendered/*"),
@@ -225,7 +238,7 @@ class CloseFunctions(Construct):
                 "runs/*/unrecognized_tags.json",
                 "runs/*/charge_items.json",
             ),
-            "RenderStatement": ("runs/*/rendered/*",),
+            "RenderStatement": ("runs/*/rendered/*", "runs/*/replayed/*"),
             "PostCharge": ("runs/*/postings/*",),
             "SummarizeRun": ("runs/*/summary.json", "runs/*/evidence.json"),
         }
@@ -235,12 +248,13 @@ class CloseFunctions(Construct):
             self._allow(state, ["s3:PutObject"], [work.arn_for_objects(key) for key in keys])
             self._allow(state, ["kms:GenerateDataKey"], [self._key.key_arn])
         self._list_versions("RenderQueries", work, "runs/*/sources/sql/")
+        self._list_versions("PrepareStatements", work, "runs/*/sources/sql/")
         self._list_versions("PublishLedger", work, "runs/*/ledger_entries/")
         self._list_versions("RenderStatement", work, "runs/*/rendered/*")
         self._list_versions("CheckPostings", work, "runs/*/postings/")
         self._list_versions("SummarizeRun", work, "runs/*/rendered/", "runs/*/postings/", "runs/*/sources/*")
         # Without it S3 answers "forbidden" for a file that is not there, and whoever named it learns nothing.
-        for state in ("CompilePolicy", "FetchInvoiceTotals"):
+        for state in ("ReadManifest", "CompilePolicy", "FetchInvoiceTotals"):
             self._allow(state, ["s3:ListBucket"], [work.bucket_arn])
 
     def _grant_billing(self, export_prefix: str) -> None:
@@ -271,6 +285,38 @@ class CloseFunctions(Construct):
         self._allow("RenderStatement", once, [statements.arn_for_objects("charge_period=*")])
         self._allow("RenderStatement", ["s3:PutObject"], [statements.arn_for_objects("drafts/*")])
         self._allow("PublishLedger", ["kms:GenerateDataKey"], [self._key.key_arn])
+
+    def _grant_replay(self, export_prefix: str) -> None:
+        """A replay reads what was sealed and filed, and writes nowhere but into the folder of its run."""
+        billing, ledger, statements, work = (
+            self._data.billing,
+            self._data.ledger,
+            self._data.statements,
+            self._data.work,
+        )
+        copies = [work.arn_for_objects(f"runs/*/{table}/*") for table in ("restored_cur", "restored_ledger")]
+        notes = ("sources/*", "invoice_totals/*", "delivery.json", "seal.json", "restored.json")
+        results = ("evidence.json", "summary.json", "rendered/*", "replayed/*")
+        self._allow("RestorePeriod", ["s3:GetObjectVersion"], [billing.arn_for_objects(f"{export_prefix}data/*")])
+        self._allow("RestorePeriod", ["s3:GetObjectVersion"], [ledger.arn_for_objects("ledger/*"), *copies])
+        self._allow("RestorePeriod", ["s3:GetObject"], [ledger.arn_for_objects("archive/*")])
+        self._allow("RestorePeriod", ["s3:GetObject"], [ledger.arn_for_objects("periods/*/evidence.json*")])
+        self._allow("RestorePeriod", ["s3:PutObject"], copies)
+        self._allow("RestorePeriod", ["s3:PutObject"], [work.arn_for_objects(f"runs/*/{note}") for note in notes])
+        self._list_versions("RestorePeriod", ledger, "periods/*", "ledger/*")
+        self._allow("CompareReplay", ["s3:GetObjectVersion"], [ledger.arn_for_objects("ledger/*")])
+        self._allow("CompareReplay", ["s3:GetObject"], [ledger.arn_for_objects("periods/*")])
+        self._allow("CompareReplay", ["s3:GetObject"], [work.arn_for_objects(f"runs/*/{name}") for name in results])
+        self._allow("CompareReplay", ["s3:GetObject"], [work.arn_for_objects("athena-results/*")])
+        self._allow("CompareReplay", ["s3:PutObject"], [work.arn_for_objects("runs/*/replay.json")])
+        self._list_versions("CompareReplay", ledger, "ledger/*")
+        self._list_versions("CompareReplay", work, "runs/*/rendered/")
+        # That a file is gone is an answer; without it S3 says "forbidden".
+        self._allow("CompareReplay", ["s3:ListBucket"], [work.bucket_arn])
+        for state in ("RestorePeriod", "CompareReplay"):
+            self._allow(state, ["s3:ListBucket"], [ledger.bucket_arn, statements.bucket_arn])
+            self._allow(state, ["s3:GetObject"], [statements.arn_for_objects("charge_period=*")])
+            self._allow(state, ["kms:GenerateDataKey"], [self._key.key_arn])
 
     def _grant_signing(self, config: EnvironmentConfig) -> None:
         """Keys are known by their aliases: one that follows another needs no other grant."""

@@ -32,13 +32,13 @@ class FailureAlarms(Construct):
         self._config = config
         self._tell = actions.SnsAction(topic)
 
-    def watch_state_machine(self, name: str, arn: str) -> None:
-        """Executions that fail, run out of time, are stopped by somebody, or are throttled."""
+    def watch_state_machine(self, name: str, arn: str, runs: str) -> None:
+        """Executions, each a ``runs``, that fail, run out of time, are stopped by somebody, or are throttled."""
         for metric, what in (
-            ("ExecutionsFailed", "A close failed: the execution's error and cause say why; look the error up"),
-            ("ExecutionsTimedOut", "A close ran out of time: look at the state that it was in, and start it again"),
-            ("ExecutionsAborted", "Somebody stopped a close: start it again when the reason is gone"),
-            ("ExecutionThrottled", "Closes are throttled: ask AWS for a higher quota of state transitions"),
+            ("ExecutionsFailed", f"A {runs} failed: the execution's error and cause say why; look the error up"),
+            ("ExecutionsTimedOut", f"A {runs} ran out of time: look at the state that it was in, and start it again"),
+            ("ExecutionsAborted", f"Somebody stopped a {runs}: start it again when the reason is gone"),
+            ("ExecutionThrottled", f"A {runs} is throttled: ask AWS for a higher quota of state transitions"),
         ):
             self._alarm(f"{name}-{metric}", what, _count("AWS/States", metric, {"StateMachineArn": arn}))
 

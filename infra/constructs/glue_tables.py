@@ -14,6 +14,7 @@ from constructs import Construct
 from functions.shared.policy.pools import MOST_POOL_LEVELS
 from functions.shared.policy.tables import ROW_TYPES, table_columns
 from functions.shared.policy.tags import tag_column_suffix
+from functions.shared.restored_sql import RESTORED_BILL, RESTORED_LEDGER
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "sql" / "contracts"
 
@@ -66,6 +67,12 @@ class GlueTables(Construct):
         ledger = {name: kind for name, kind in contracts["ledger"].items() if name != "billing_period"}
         self._table("ledger", ledger, ledger_location, "billing_period=${billing_period}/", month)
         run = {"run_id": {"type": "injected"}}
+        # What a replay reads in their place: the same columns, in the folder of its run.
+        for name, columns, folder in (
+            (RESTORED_BILL, cur_columns(flattened_tags), "BILLING_PERIOD=${billing_period}/"),
+            (RESTORED_LEDGER, ledger, "billing_period=${billing_period}/"),
+        ):
+            self._table(name, columns, runs_location, f"${{run_id}}/{name}/{folder}", run | month)
         levels = {"level": {"type": "integer", "range": f"0,{MOST_POOL_LEVELS - 1}"}}
         for name, columns in contracts["run_tables"].items():
             folder = f"${{run_id}}/{name}/"

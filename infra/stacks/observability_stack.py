@@ -68,15 +68,11 @@ class ObservabilityStack(cdk.Stack):
             services=[ALARMS],
             owners=config.owners,
         )
-        machine_arn = self.format_arn(
-            service="states",
-            resource="stateMachine",
-            resource_name=name_of(config, "month_end_close"),
-            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
-        )
+        machines = {name: self._machine_arn(config, name) for name in ("month_end_close", "replay_period")}
         BucketPosture(self, "Posture", bucket_name=billing_bucket(config), config=config, topic=self.alerts)
         alarms = FailureAlarms(self, "Alarms", config=config, topic=self.alerts)
-        alarms.watch_state_machine("month_end_close", machine_arn)
+        alarms.watch_state_machine("month_end_close", machines["month_end_close"], "close")
+        alarms.watch_state_machine("replay_period", machines["replay_period"], "replay")
         alarms.watch_functions(functions)
         alarms.watch_rule(MANIFEST_ARRIVED)
         alarms.watch_schedules(SCHEDULES)
@@ -90,12 +86,20 @@ class ObservabilityStack(cdk.Stack):
             self,
             "Dashboard",
             name=name_of(config, "closes"),
-            state_machine_arn=machine_arn,
+            state_machine_arn=machines["month_end_close"],
             arrival_rule=name_of(config, MANIFEST_ARRIVED),
             workgroup=f"chargeback-{config.name}",
             functions=[name_of(config, state) for state in functions],
         )
         self._let_outsiders_look(config)
+
+    def _machine_arn(self, config: EnvironmentConfig, name: str) -> str:
+        return self.format_arn(
+            service="states",
+            resource="stateMachine",
+            resource_name=name_of(config, name),
+            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+        )
 
     def _let_outsiders_look(self, config: EnvironmentConfig) -> None:
         if config.datadog:

@@ -24,6 +24,7 @@ from infra.constructs.asl_state_machine import AslStateMachine
 from infra.constructs.close_functions import CloseFunctions
 from infra.constructs.pip_layer import PipLayer
 from infra.constructs.python_function import POWERTOOLS_LAYER
+from infra.constructs.query_rights import let_run_queries
 from infra.names import (
     CLOSE_DAILY,
     MANIFEST_ARRIVED,
@@ -79,7 +80,7 @@ class PipelineStack(cdk.Stack):
             state_machine_name=name_of(config, "month_end_close"),
             log_key=self.key,
             bindings={
-                **self.functions.by_state,
+                **self.functions.of_close,
                 "Periods": self.periods,
                 "WorkGroup": data.workgroup.name,
                 "Database": data.database.ref,
@@ -87,15 +88,17 @@ class PipelineStack(cdk.Stack):
                 "OverdueDay": f"{config.overdue_day:02}",
             },
         )
-        self._let_run_queries(data)
+        let_run_queries(self.month_end_close, data, self.key, reads_bill=True)
         self.functions.let_read_executions(self.month_end_close)
         self.functions.let_answer_task(self.month_end_close)
         if self.approvals:
             publish = iam.PolicyStatement(actions=["sns:Publish"], resources=[self.approvals.topic_arn])
             self.month_end_close.add_to_role_policy(publish)
+        self.replay_period = self._make_replay(config, data)
         self._start_on_arrival(config, data)
         self._start_daily(config)
         cdk.CfnOutput(self, "MonthEndCloseArn", value=self.month_end_close.state_machine_arn)
+        cdk.CfnOutput(self, "ReplayPeriodArn", value=self.replay_period.state_machine_arn)
         cdk.CfnOutput(self, "PeriodsTable", value=self.periods.table_name)
         cdk.CfnOutput(self, "ResponsesTable", value=self.responses.table_name)
         cdk.CfnOutput(self, "RecordResponse", value=self.functions.record_response.function_name)
@@ -139,36 +142,24 @@ class PipelineStack(cdk.Stack):
             "DecideApproval": name_of(config, "DecideApproval"),
         }
 
-    def _let_run_queries(self, data: DataStack) -> None:
-        """Athena reads and writes with the rights of whoever starts a query: here the state machine."""
-        catalog = self.format_arn(service="glue", resource="catalog")
-        ours = [self._glue_arn("database", data.database.ref), self._glue_arn("table", f"{data.database.ref}/*")]
-        buckets = [bucket.bucket_arn for bucket in (data.billing, data.work, data.ledger)]
-        read = [data.billing.arn_for_objects(f"{data.export_prefix}data/*"), data.ledger.arn_for_objects("ledger/*")]
-        work = [data.work.arn_for_objects(folder) for folder in ("runs/*", "athena-results/*")]
-        for actions, resources in (
-            (
-                ["athena:StartQueryExecution", "athena:GetQueryExecution", "athena:StopQueryExecution"],
-                [self.format_arn(service="athena", resource="workgroup", resource_name=data.workgroup.name)],
-            ),
-            (
-                ["athena:GetDataCatalog"],
-                [self.format_arn(service="athena", resource="datacatalog", resource_name="AwsDataCatalog")],
-            ),
-            (["glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:GetPartitions"], [catalog, *ours]),
-            # Athena looks at the database of this name whatever a query is about.
-            (["glue:GetDatabase"], [self._glue_arn("database", "default")]),
-            (["s3:GetBucketLocation", "s3:ListBucket"], buckets),
-            (["s3:ListBucketMultipartUploads"], [data.work.bucket_arn]),
-            (["s3:GetObject"], [*read, *work]),
-            (["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"], work),
-            (["kms:Decrypt", "kms:GenerateDataKey"], [self.key.key_arn]),
-            (["kms:Decrypt"], [data.billing_key.key_arn]),
-        ):
-            self.month_end_close.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=resources))
-
-    def _glue_arn(self, kind: str, name: str) -> str:
-        return self.format_arn(service="glue", resource=kind, resource_name=name)
+    def _make_replay(self, config: EnvironmentConfig, data: DataStack) -> AslStateMachine:
+        """Derives a closed month again: by the close's own state machine, on what was sealed."""
+        machine = AslStateMachine(
+            self,
+            "ReplayPeriod",
+            name="replay_period",
+            state_machine_name=name_of(config, "replay_period"),
+            log_key=self.key,
+            bindings={
+                **self.functions.of_replay,
+                "RecordFailure": self.functions.by_state["RecordFailure"],
+                "MonthEndClose": self.month_end_close,
+                "WorkGroup": data.workgroup.name,
+                "Database": data.database.ref,
+            },
+        )
+        let_run_queries(machine, data, self.key, reads_bill=False)
+        return machine
 
     def _start_on_arrival(self, config: EnvironmentConfig, data: DataStack) -> None:
         """Only a manifest starts a close, for it is delivered last; query results land in another bucket."""

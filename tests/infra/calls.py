@@ -53,7 +53,8 @@ def _is_a_functions(frame: FrameType | None) -> bool:
 def _rights(operation: str, given: Mapping[str, Any], buckets: Mapping[str, str]) -> list[str]:
     bucket = buckets.get(given.get("Bucket", ""), "")
     target = f"{bucket}/{given.get('Key')}"
-    decrypt, encrypt = "kms:Decrypt <Key>", "kms:GenerateDataKey <Key>"
+    of_data = "<BillingKey>" if bucket == "<Billing>" else "<Key>"
+    decrypt, encrypt = f"kms:Decrypt {of_data}", f"kms:GenerateDataKey {of_data}"
     match operation:
         case "GetObject":
             return [f"s3:GetObject{'Version' if 'VersionId' in given else ''} {target}", decrypt]

@@ -6,12 +6,18 @@ One line a right, as tests.infra.stacks reads them; ``{export}`` is the environm
 from __future__ import annotations
 
 EVERY_FUNCTION = """
-kms:Decrypt <Key>
 logs:CreateLogStream <Functions/{state}Logs>
 logs:PutLogEvents <Functions/{state}Logs>
 xray:PutTelemetryRecords *
 xray:PutTraceSegments *
 """
+
+READS_OURS = "kms:Decrypt <Key>"
+READ_NOTHING_OF_OURS = {
+    "ReadManifest": "it reads the bill alone, which has a key of its own",
+    "IssueCertificate": "it reads nothing that is encrypted",
+}
+"""What every function has beside that, and those which have it not."""
 
 FUNCTIONS = {
     "ReadManifest": """
@@ -163,6 +169,18 @@ FUNCTIONS = {
 }
 
 BESIDE_THE_CLOSE = {
+    "DecideApproval": """
+        dynamodb:GetItem <Periods>
+        dynamodb:PutItem <Periods>
+        states:SendTaskSuccess <MonthEndClose>
+        states:SendTaskFailure <MonthEndClose>
+    """,
+    "RecordResponse": """
+        dynamodb:GetItem <Responses>
+        dynamodb:PutItem <Responses>
+        s3:GetObject <Ledger>/periods/*
+        s3:ListBucket <Ledger>
+    """,
     "IssueCertificate": """
         ssm:PutParameter ssm:parameter/chargeback/{environment}/signing-identity
         kms:Sign kms:key/* when kms:ResourceAliases is like alias/chargeback-{environment}-signing-*

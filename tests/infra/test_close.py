@@ -35,7 +35,24 @@ def test_every_placeholder_of_the_state_machine_is_bound_to_what_it_names(stacks
     workgroup = stacks.properties("Workgroup")["Name"]
     day = f"{stacks.config.overdue_day:02}"
     others = {"Periods": "<Periods>", "WorkGroup": workgroup, "Database": "<Database>", "OverdueDay": day}
-    assert bound == functions | others
+    asked = bool(stacks.config.approvers)
+    approval = {
+        "PostingApproval": "required" if asked else "not required",
+        "ApprovalTopic": "<Approvals>" if asked else "none",
+        "DecideApproval": name_of(stacks.config, "DecideApproval"),
+    }
+    assert bound == functions | others | approval
+
+
+def test_the_approvers_of_an_environment_are_asked_by_mail_and_nobody_else(stacks: Stacks) -> None:
+    asked = {
+        subscription.properties["Endpoint"]
+        for subscription in stacks.of("AWS::SNS::Subscription").values()
+        if subscription.properties["TopicArn"] == "<Approvals>"
+    }
+    assert asked == set(stacks.config.approvers)
+    if asked:
+        assert stacks.properties("Approvals")["KmsMasterKeyId"] == "<Key>"
 
 
 def test_executions_are_traced_and_logged_without_anybodys_costs(stacks: Stacks) -> None:

@@ -123,6 +123,7 @@ def test_the_environment_of_a_function_is_its_settings_and_every_value_is_one_we
         "INVOICE_READER_ROLE": invoice_reader(config) if config.ties_to_invoices else "none",
         "LEDGER_BUCKET": "<Ledger>",
         "PERIODS_TABLE": "<Periods>",
+        "RESPONSES_TABLE": "<Responses>",
         "PRIVATE_CA_ARN": "none",
         "RATIFIED_POLICY": config.ratified_policy,
         "RETENTION_YEARS": str(config.retention_years),

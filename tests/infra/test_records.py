@@ -187,14 +187,19 @@ def test_nobody_puts_an_end_to_a_key_without_changing_its_policy_first(stacks: S
             assert not key.lets(administrator, ending), (key.arn, ending)
 
 
-def test_the_table_of_periods_can_be_restored_to_any_second_and_cannot_be_dropped(stacks: Stacks) -> None:
-    (periods,) = stacks.of("AWS::DynamoDB::GlobalTable").values()
-    assert periods.is_retained
-    assert periods.properties["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS"}
-    (replica,) = periods.properties["Replicas"]
+@pytest.mark.parametrize("table", ["Periods", "Responses"])
+def test_a_table_of_records_can_be_restored_to_any_second_and_cannot_be_dropped(stacks: Stacks, table: str) -> None:
+    resource = stacks.of("AWS::DynamoDB::GlobalTable")[table]
+    assert resource.is_retained
+    assert resource.properties["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS"}
+    (replica,) = resource.properties["Replicas"]
     assert replica["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
     assert replica["DeletionProtectionEnabled"] is True
     assert replica["SSESpecification"] == {"KMSMasterKeyId": "<Key>"}
+
+
+def test_there_is_no_table_beside_those_we_know(stacks: Stacks) -> None:
+    assert set(stacks.of("AWS::DynamoDB::GlobalTable")) == {"Periods", "Responses"}
 
 
 def test_the_books_credentials_are_encrypted_with_our_key_and_not_in_the_template(stacks: Stacks) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from infra.environments import ENVIRONMENTS
-from infra.names import REPLICATION, SIGNERS, name_of, role_arn, signing_alias
+from infra.names import REPLICATION, SIGNERS, invoice_reader, name_of, role_arn, signing_alias
 from tests.infra.expected_rights import (
     BESIDE_THE_CLOSE,
     EVERY_FUNCTION,
@@ -19,6 +19,8 @@ from tests.infra.expected_rights import (
     INVOICES,
     MONTH_END_CLOSE,
     PATTERNS,
+    READ_NOTHING_OF_OURS,
+    READS_OURS,
     STARTERS,
     TAKEN_BY,
     WIDE_IN_POLICIES_OF_RESOURCES,
@@ -52,6 +54,8 @@ def trust_of(stacks: Stacks, role: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("state", FUNCTIONS | BESIDE_THE_CLOSE)
 def test_a_function_may_do_exactly_what_its_code_does(stacks: Stacks, state: str) -> None:
     rights = expected(EVERY_FUNCTION + (FUNCTIONS | BESIDE_THE_CLOSE)[state], stacks, state)
+    if state not in READ_NOTHING_OF_OURS:
+        rights.add(READS_OURS)
     if state == "FetchInvoiceTotals" and stacks.config.ties_to_invoices:
         rights |= expected(INVOICES, stacks)
     assert rights_of(stacks, state) == rights
@@ -59,7 +63,8 @@ def test_a_function_may_do_exactly_what_its_code_does(stacks: Stacks, state: str
 
 def test_the_close_may_query_invoke_and_mark_the_period_and_nothing_else(stacks: Stacks) -> None:
     invokes = {f"lambda:InvokeFunction <Functions/{state}>" for state in FUNCTIONS}
-    assert stacks.roles["MonthEndCloseRole"] == expected(MONTH_END_CLOSE, stacks) | invokes
+    asks = {"sns:Publish <Approvals>"} if stacks.config.approvers else set()
+    assert stacks.roles["MonthEndCloseRole"] == expected(MONTH_END_CLOSE, stacks) | invokes | asks
 
 
 @pytest.mark.parametrize("role", STARTERS)
@@ -272,6 +277,12 @@ def test_the_signing_key_is_an_rsa_key_that_is_kept_and_found_by_its_number(stac
     assert key.is_retained
     aliases = {a.properties["AliasName"]: a.properties["TargetKeyId"] for a in stacks.of("AWS::KMS::Alias").values()}
     assert aliases[signing_alias(stacks.config, 1)] == "<SigningKey>"
+
+
+def test_only_the_function_that_compares_invoices_takes_the_payers_role_that_lists_them(stacks: Stacks) -> None:
+    right = f"sts:AssumeRole {invoice_reader(stacks.config)}"
+    takers = {role for role, rights in stacks.roles.items() if right in rights}
+    assert takers == ({"Functions/FetchInvoiceTotalsRole"} if stacks.config.ties_to_invoices else set())
 
 
 def test_the_ledger_and_the_statements_have_their_writers_and_no_other(stacks: Stacks) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.environments import environment
 from local.assembly import ROOT, node_environment
 from tests.infra.stacks import Stacks
 
@@ -59,7 +58,12 @@ def test_bindings_must_be_those_that_the_state_machine_names(app: aws_cdk.App) -
     stack = Stack(app, "Broken")
     with pytest.raises(UnboundPlaceholder, match="'ReadManifest'"):
         AslStateMachine(
-            stack, "Machine", name="month_end_close", bindings={"Other": "bound"}, log_key=kms.Key(stack, "Key")
+            stack,
+            "Machine",
+            name="month_end_close",
+            state_machine_name="month_end_close",
+            bindings={"Other": "bound"},
+            log_key=kms.Key(stack, "Key"),
         )
 
 
@@ -78,21 +82,5 @@ def test_a_function_that_is_not_given_its_settings_does_not_synthesize(app: aws_
             layers=[],
             settings={"work_buket": "runs"},
             log_key=kms.Key(stack, "Key"),
+            function_name="CheckPostings",
         )
-
-
-def test_a_payers_role_that_lists_invoices_may_be_taken_by_the_function_that_reads_them_alone(app: aws_cdk.App) -> None:
-    import aws_cdk
-
-    from infra.stacks.data_stack import DataStack
-    from infra.stacks.pipeline_stack import PipelineStack
-
-    reader = "arn:aws:iam::111111111111:role/read-invoices"
-    config = environment("production").model_copy(update={"invoice_reader_role": reader})
-    place = aws_cdk.Environment(account=config.finops_account, region=config.region)
-    app.node.set_context("aws:cdk:bundling-stacks", [])
-    data = DataStack(app, "Chargeback-production-Data", config=config, env=place)
-    PipelineStack(app, "Chargeback-production-Pipeline", config=config, data=data, env=place)
-    stacks = Stacks(Path(app.synth().directory), config)
-    takers = {(role, right) for role, rights in stacks.roles.items() for right in rights if right.startswith("sts:")}
-    assert takers == {("Functions/FetchInvoiceTotalsRole", f"sts:AssumeRole {reader}")}

@@ -13,6 +13,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "statemachines"
 CLOSE = "month_end_close"
+REPLAY = "replay_period"
 
 _REFERENCE = re.compile(r"(?<![$\w])\$((?:\.\w+)+)")
 
@@ -40,6 +41,11 @@ class State:
         """Where it leads when nothing fails."""
         choices = [choice["Next"] for choice in self.body.get("Choices", [])]
         return choices + [self.body[field] for field in ("Next", "Default") if field in self.body]
+
+    @property
+    def conditions(self) -> list[dict[str, Any]]:
+        """What a choice compares, one comparison each."""
+        return [condition for choice in self.body.get("Choices", []) for condition in _comparisons(choice)]
 
     @property
     def catching_states(self) -> list[str]:
@@ -79,6 +85,17 @@ def states(name: str = CLOSE) -> dict[str, State]:
     return by_name
 
 
+def readme_of(name: str = CLOSE) -> str:
+    """The part of the readme that is about a state machine."""
+    _, sections = (FOLDER / "README.md").read_text(encoding="utf-8").split(f"\n## {name}\n", 1)
+    return sections.split("\n## ", 1)[0]
+
+
+def readme_rows(name: str = CLOSE) -> list[tuple[str, str]]:
+    """The readme's row of every state, and what stands in it, in the order of the readme."""
+    return re.findall(r"^\| `(\w+)` \|(.*)$", readme_of(name), re.MULTILINE)
+
+
 def texts(value: object) -> list[str]:
     """Every text in it, whatever it is nested in."""
     return list(_texts(value))
@@ -89,6 +106,15 @@ def _walk(machine: dict[str, Any], map_name: str = "") -> Iterator[State]:
         yield State(name, body, map_name)
         if "ItemProcessor" in body:
             yield from _walk(body["ItemProcessor"], name)
+
+
+def _comparisons(choice: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    several = [*choice.get("And", []), *choice.get("Or", []), *([choice["Not"]] if "Not" in choice else [])]
+    if several:
+        for member in several:
+            yield from _comparisons(member)
+    else:
+        yield choice
 
 
 def _texts(value: object) -> Iterator[str]:

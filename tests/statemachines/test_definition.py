@@ -14,17 +14,28 @@ from pydantic import BaseModel
 from functions.fetch_invoice_totals.logic import InvoiceTotalsFetched
 from functions.shared import errors
 from functions.shared.errors import ChargebackError, TransientError
-from tests.statemachines.definition import FOLDER, ROOT, State, definition, states, texts
+from tests.statemachines.definition import (
+    FOLDER,
+    ROOT,
+    State,
+    definition,
+    readme_of,
+    readme_rows,
+    states,
+    texts,
+)
 
 STATES = states()
 TASKS = {name: state for name, state in STATES.items() if state.kind == "Task"}
-BESIDE_THE_CLOSE = {"ActivateTags", "IssueCertificate"}
+BESIDE_THE_CLOSE = {"ActivateTags", "DecideApproval", "IssueCertificate", "RecordResponse"}
 """Functions that no state calls."""
+OF_THE_REPLAY = {"RestorePeriod", "CompareReplay"}
+"""Functions that states of replay_period call."""
 FUNCTIONS = {
     "".join(word.title() for word in file.parent.name.split("_")): file.parent.name
     for file in (ROOT / "functions").glob("*/handler.py")
 }
-STATE_FUNCTIONS = FUNCTIONS.keys() - BESIDE_THE_CLOSE
+STATE_FUNCTIONS = FUNCTIONS.keys() - BESIDE_THE_CLOSE - OF_THE_REPLAY
 
 WITHOUT_CATCH = {
     "RecordFailure": "what it cannot record is the execution's own failure; the lock of a dead execution is taken over",
@@ -32,16 +43,31 @@ WITHOUT_CATCH = {
     "RenderStatement": "its Map catches",
     "PostCharge": "its Map tolerates; CheckPostings says which charge failed and why",
 }
-BOUND_BESIDE_FUNCTIONS = {"Periods", "WorkGroup", "Database", "OverdueDay"}
+BOUND_BESIDE_FUNCTIONS = {
+    "ApprovalTopic",
+    "Database",
+    "DecideApproval",
+    "OverdueDay",
+    "Periods",
+    "PostingApproval",
+    "WorkGroup",
+}
 TEMPORARY = re.compile(
     r"Lambda\.(ServiceException|AWSLambdaException|SdkClientException|TooManyRequestsException)"
     r"|Athena\.(TooManyRequestsException|InternalServerException)"
+    r"|SNS\.(InternalErrorException|ThrottledException)"
     r"|DynamoDB\.(ProvisionedThroughputExceededException|RequestLimitExceeded|ThrottlingException|InternalServerError)"
+)
+APPROVAL_REQUEST = (
+    "States.Format('The statements of {} are ready. Nothing is posted before you approve. Invoke the function "
+    "${DecideApproval} with billing_period, decision (approve or reject), by, and reason.', $.delivery.billing_period)"
 )
 INTRINSICS = {
     r"States.Hash($$.Execution.Id, 'SHA-256')",
     r"States.MathAdd($.attempt, 1)",
     r"States.ArrayLength($)",
+    r"States.Format('Approve the chargeback of {}', $.delivery.billing_period)",
+    APPROVAL_REQUEST,
     r"States.ArrayGetItem($pool_shares, $.level)",
     r"States.ArrayGetItem(States.StringSplit($.request.scheduled_at, '-T'), 2)",
 }
@@ -144,9 +170,9 @@ def test_no_intrinsic_ever_computes_with_money(state: State) -> None:
 
 @every_state
 def test_no_choice_compares_an_amount(state: State) -> None:
-    for choice in state.body.get("Choices", []):
-        comparison = {name for name in choice if name not in {"Variable", "Next"}}
-        counted = choice["Variable"] in {"$.attempt", "$.schedule.day"}
+    for condition in state.conditions:
+        comparison = {name for name in condition if name not in {"Variable", "Next"}}
+        counted = condition["Variable"] in {"$.attempt", "$.schedule.day"}
         assert comparison <= {"BooleanEquals", "StringEquals", "IsPresent"} or counted
 
 
@@ -170,8 +196,11 @@ def test_a_charge_to_post_is_declared_once_for_who_writes_and_who_reads_it() -> 
     assert totals.ChargeItem is ChargeItem
 
 
-def test_a_resumed_run_has_invoices_of_the_same_form_as_any_other() -> None:
-    assert STATES["ResumeRun"].body["Parameters"].keys() == InvoiceTotalsFetched.model_fields.keys()
+@pytest.mark.parametrize("name", ["ResumeRun", "RestoredInvoices"])
+def test_a_run_that_compares_no_invoices_again_has_them_of_the_same_form_as_any_other(name: str) -> None:
+    given = {field.removesuffix(".$") for field in STATES[name].body["Parameters"]}
+
+    assert given == InvoiceTotalsFetched.model_fields.keys()
 
 
 def results_left_by(state: State) -> set[str]:
@@ -179,13 +208,22 @@ def results_left_by(state: State) -> set[str]:
     return {state.result} if state.result else set()
 
 
-def next_states(state: State, *, preview: bool) -> list[str]:
-    """Where it leads in a preview, or in a close."""
-    asks = any(choice["Variable"] == "$.delivery.preview" for choice in state.body.get("Choices", []))
-    return [state.next_states[0 if preview else 1]] if asks else state.next_states
+KINDS = ("close", "preview", "replay")
+"""What a run can be; a replay is a preview too."""
 
 
-def places_on_every_way(*, preview: bool) -> dict[str, set[str]]:
+def next_states(state: State, kind: str) -> list[str]:
+    """Where it leads in a run of that kind."""
+    known = {"$.delivery.preview": kind != "close", "$.delivery.replay": kind == "replay"}
+    for choice in state.body.get("Choices", []):
+        if choice.get("Variable") not in known:
+            return state.next_states
+        if choice["BooleanEquals"] == known[choice["Variable"]]:
+            return [choice["Next"]]
+    return state.next_states[-1:]
+
+
+def places_on_every_way(kind: str) -> dict[str, set[str]]:
     """For every state outside of Maps that is reached the places that every way to it has filled."""
     outer = {name: state for name, state in STATES.items() if not state.map_name}
     filled: dict[str, set[str]] = {definition()["StartAt"]: set()}
@@ -195,7 +233,7 @@ def places_on_every_way(*, preview: bool) -> dict[str, set[str]]:
         before = filled[state.name]
         replaces = state.kind == "Pass" and "ResultPath" not in state.body
         own = {name.removesuffix(".$") for name in state.body["Parameters"]} if replaces else before
-        ways = dict.fromkeys(next_states(state, preview=preview), own | results_left_by(state))
+        ways = dict.fromkeys(next_states(state, kind), own | results_left_by(state))
         ways |= dict.fromkeys(state.catching_states, before | {"caught"})
         for follower, places in ways.items():
             known = filled.get(follower)
@@ -205,7 +243,7 @@ def places_on_every_way(*, preview: bool) -> dict[str, set[str]]:
     return filled
 
 
-FILLED = {preview: places_on_every_way(preview=preview) for preview in (False, True)}
+FILLED = {kind: places_on_every_way(kind) for kind in KINDS}
 
 
 def is_among(path: str, places: set[str]) -> bool:
@@ -213,24 +251,36 @@ def is_among(path: str, places: set[str]) -> bool:
     return any(f"{path}.".startswith(f"{place}.") or f"{place}.".startswith(f"{path}.") for place in places)
 
 
-@pytest.mark.parametrize("preview", [False, True], ids=["close", "preview"])
+@pytest.mark.parametrize("kind", KINDS)
 @every_state
-def test_a_state_reads_only_what_every_way_to_it_has_left(state: State, preview: bool) -> None:
+def test_a_state_reads_only_what_every_way_to_it_has_left(state: State, kind: str) -> None:
     if state.map_name:
         places = {name.removesuffix(".$") for name in STATES[state.map_name].body.get("ItemSelector", {})}
-    elif state.name in FILLED[preview]:
-        places = FILLED[preview][state.name]
+    elif state.name in FILLED[kind]:
+        places = FILLED[kind][state.name]
     else:
         return
 
     assert not {path for path in state.references if not is_among(path, places)}
 
 
-def test_a_preview_never_comes_near_the_lock_the_ledger_or_the_books() -> None:
+@pytest.mark.parametrize("kind", ["preview", "replay"])
+def test_a_preview_or_replay_never_comes_near_the_lock_the_ledger_the_books_or_the_key(kind: str) -> None:
     tables = {name for name, state in TASKS.items() if "dynamodb" in state.body["Resource"]}
+    closing = {"TakePeriodLock", "PublishLedger", "PostCharges", "CheckPostings", "SummarizeRun", "SignEvidence"}
 
-    assert not FILLED[True].keys() & {"TakePeriodLock", "PublishLedger", "PostCharges", "CheckPostings", *tables}
-    assert FILLED[True].keys() | FILLED[False].keys() == {name for name, state in STATES.items() if not state.map_name}
+    assert not FILLED[kind].keys() & (closing | tables)
+
+
+def test_a_replay_reads_nothing_that_aws_may_have_delivered_since() -> None:
+    assert not FILLED["replay"].keys() & {"SealBillingData", "FetchInvoiceTotals", "CheckSeal"}
+    assert {"FoldLineItems", "WriteLedger", "ReconcileLedger", "PrepareStatements"} < FILLED["replay"].keys()
+
+
+def test_every_state_is_met_in_a_close_a_preview_or_a_replay() -> None:
+    met = set().union(*FILLED.values())
+
+    assert met == {name for name, state in STATES.items() if not state.map_name}
 
 
 @every_state
@@ -252,13 +302,13 @@ def answers_of(function: str) -> list[type[Any]]:
     return [model for model in found if issubclass(model, BaseModel) and not model.__name__.endswith("Request")]
 
 
-README = (FOLDER / "README.md").read_text(encoding="utf-8")
-ROWS = dict(re.findall(r"^\| `(\w+)` \|(.*)$", README, re.MULTILINE))
+README = readme_of()
+ROWS = dict(readme_rows())
 
 
 def test_the_readme_has_a_row_for_every_state_in_the_order_of_the_file_and_for_no_other() -> None:
     assert ROWS.keys() == STATES.keys()
-    assert len(re.findall(r"^\| `\w+` \|", README, re.MULTILINE)) == len(STATES)
+    assert len(readme_rows()) == len(STATES)
 
 
 @every_state

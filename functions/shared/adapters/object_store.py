@@ -78,14 +78,19 @@ class ObjectStore:
         """The whole object as UTF-8 text."""
         return self.read(key).decode("utf-8")
 
-    def find_text(self, key: str) -> str | None:
-        """The whole object as UTF-8 text; None when there is none."""
+    def find(self, key: str) -> bytes | None:
+        """The whole object; None when there is none."""
         try:
-            return self.read_text(key)
+            return self.read(key)
         except ClientError as error:
             if error.response["Error"]["Code"] == "NoSuchKey":
                 return None
             raise
+
+    def find_text(self, key: str) -> str | None:
+        """The whole object as UTF-8 text; None when there is none."""
+        content = self.find(key)
+        return None if content is None else content.decode("utf-8")
 
     def find_json(self, key: str) -> Any:
         """The whole object as JSON; None when there is none."""

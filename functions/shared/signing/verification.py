@@ -11,21 +11,14 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from asn1crypto import cms, x509
+from asn1crypto import cms, tsp, x509
 
 from functions.shared.errors import SignatureInvalid
-from functions.shared.payload import Payload
 from functions.shared.signing.identity import name_of
 from functions.shared.signing.rsa import is_signed
+from functions.shared.signing.signer import Signer
 
 _SET_OF = b"\x31"
-
-
-class Signer(Payload):
-    """Who signed: whom the certificate names, and the SHA-256 of the certificate in hex."""
-
-    subject: str
-    certificate_sha256: str
 
 
 def signer_of(name: str, content: bytes, signature: bytes) -> Signer:
@@ -51,15 +44,13 @@ def _verified(content: bytes, signature: bytes) -> Signer:
     signed = _SET_OF + signer["signed_attrs"].dump()[1:]
     if not is_signed(signed, signer["signature"].native, certificate.public_key):
         raise SignatureInvalid(f"the key of {name_of(certificate)} has not signed this")
-    return Signer(
-        subject=name_of(certificate), certificate_sha256=hashlib.sha256(certificate.dump()).hexdigest()
-    )
+    return Signer(subject=name_of(certificate), certificate_sha256=hashlib.sha256(certificate.dump()).hexdigest())
 
 
 def _certificate_of(signer: Any, certificates: Any) -> x509.Certificate:
     wanted = signer["sid"].chosen
     for choice in certificates:
-        certificate = choice.chosen
+        certificate: x509.Certificate = choice.chosen
         if (certificate.issuer, certificate.serial_number) == (wanted["issuer"], wanted["serial_number"].native):
             return certificate
     raise SignatureInvalid("the signer's certificate is not in the signature")
@@ -70,6 +61,6 @@ def _require_about(content: bytes, certificate: x509.Certificate, attributes: di
     said = attributes["message_digest"].native
     if said != found:
         raise SignatureInvalid(f"the signature is of a content with the SHA-256 {said.hex()}, this has {found.hex()}")
-    named = attributes["signing_certificate_v2"]["certs"][0]["cert_hash"].native
-    if named != hashlib.sha256(certificate.dump()).digest():
+    named: tsp.SigningCertificateV2 = attributes["signing_certificate_v2"]
+    if named["certs"][0]["cert_hash"].native != hashlib.sha256(certificate.dump()).digest():
         raise SignatureInvalid("the certificate in the signature is not the one that the signature names")

@@ -69,6 +69,7 @@ UNRECOGNIZED = [
     {"owner_tag": owner, "exact_cost": "3.5000000000", "line_count": "2", "accounts": "1"}
     for owner in ("CC-1O01", "who knows")
 ]
+SQL = {"f010_charges": "select 1\n", "s010_ledger_entries": "select 2\n"}
 UNTAGGED = {"taggable_cost": "80.0000000000", "untagged_cost": "10.0000000000", "charge_count": "9"}
 
 
@@ -250,6 +251,8 @@ def keep_run(bench: FunctionBench) -> None:
         ("unrecognized_tags", UNRECOGNIZED),
     ):
         bench.put_query_result(name, csv_of(*found))
+    for name, text in SQL.items():
+        bench.work.write(f"{run_files.sql_source_prefix(RUN_ID)}{name}.sql", text.encode(), "text/plain")
 
 
 def test_statements_totals_and_charges_are_kept_for_the_states_that_follow(bench: FunctionBench) -> None:

@@ -123,6 +123,8 @@ def test_the_delivery_found_is_described_and_kept_for_the_run(bench: FunctionBen
         "billing_period": "2026-05",
         "run_id": name_run(BillingPeriod(2026, 5), EXECUTION, 1),
         "preview": True,
+        "replay": False,
+        "original": None,
         "policy_key": "policies/p.yaml",
         "invoices_key": "",
         "manifest_key": MANIFEST_KEY,

@@ -12,6 +12,7 @@ from functions.render_queries.logic import RenderedQueries, RenderQueriesRequest
 from functions.shared import run_files
 from functions.shared.delivery import NEEDED_COLUMNS
 from functions.shared.periods import BillingPeriod
+from functions.shared.restored_sql import SqlCatalog
 from functions.shared.sql_catalog import SQL_ROOT, load_statements
 from tests.unit.function_bench import FunctionBench
 from tests.unit.run_samples import DATA_KEY, RUN_ID, delivery, policy_of_run
@@ -30,6 +31,7 @@ def rendered(columns: tuple[str, ...] | None = None, **changes: Any) -> Rendered
         RenderQueriesRequest.model_validate(REQUEST | changes),
         delivery(columns=columns) if columns else delivery(),
         policy_of_run(),
+        SqlCatalog(),
         flattened_tags=["cost-center", "business-unit"],
         billing_bucket="billing",
         work_bucket="work",
@@ -42,7 +44,7 @@ def every_query(queries: RenderedQueries) -> dict[str, str]:
 
 
 def test_every_statement_is_rendered_once_but_for_those_that_explain_a_closed_month() -> None:
-    survey, close = render_survey(BillingPeriod(2026, 5)), rendered()
+    survey, close = render_survey(BillingPeriod(2026, 5), SqlCatalog()), rendered()
 
     explaining = {file.stem for file in (SQL_ROOT / "explain").glob("*.sql")}
     rendered_ones = survey.queries.keys() | close.queries.keys() | {"a040_pool_shares"}
