@@ -31,6 +31,7 @@ FUNCTIONS_WILDCARDS: dict[str, dict[str, str]] = {
     "ReadManifest": {
         "<Data/Work.Arn>/runs/*/delivery.json": _RUN,
         "<Data/Billing.Arn>/{export}metadata/*": _DELIVERY,
+        "<Data/Work.Arn>/runs/*/restored.json": _RUN,
     },
     "CompilePolicy": {
         "<Data/Work.Arn>/policies/*": _ASKED_FOR,
@@ -80,6 +81,8 @@ FUNCTIONS_WILDCARDS: dict[str, dict[str, str]] = {
         "<Data/Work.Arn>/runs/*/statements/*": _RUN,
         "<Data/Work.Arn>/runs/*/totals.json": _RUN,
         "<Data/Work.Arn>/runs/*/unrecognized_tags.json": _RUN,
+        "<Data/Work.Arn>/runs/*/restored.json": _RUN,
+        "<Data/Work.Arn>/runs/*/sources/sql/*": _RUN,
     },
     "RenderStatement": {
         "<Data/Work.Arn>/runs/*/statements/*": _RUN,
@@ -87,6 +90,7 @@ FUNCTIONS_WILDCARDS: dict[str, dict[str, str]] = {
         "<Data/Statements.Arn>/drafts/*": _PERIOD,
         "<Data/Statements.Arn>/charge_period=*": _PERIOD,
         "arn:aws:kms:{region}:{account}:key/*": _ALIAS,
+        "<Data/Work.Arn>/runs/*/replayed/*": _RUN,
     },
     "PostCharge": {
         "<Data/Work.Arn>/runs/*/rendered/*": _RUN,
@@ -120,6 +124,31 @@ FUNCTIONS_WILDCARDS: dict[str, dict[str, str]] = {
     "SignEvidence": {
         "arn:aws:kms:{region}:{account}:key/*": _ALIAS,
         "<Data/Ledger.Arn>/periods/*/evidence.json*": _PERIOD,
+    },
+    "RestorePeriod": {
+        "<Data/Work.Arn>/runs/*/delivery.json": _RUN,
+        "<Data/Work.Arn>/runs/*/restored.json": _RUN,
+        "<Data/Work.Arn>/runs/*/seal.json": _RUN,
+        "<Data/Work.Arn>/runs/*/invoice_totals/*": _RUN,
+        "<Data/Work.Arn>/runs/*/sources/*": _RUN,
+        "<Data/Work.Arn>/runs/*/restored_cur/*": _RUN,
+        "<Data/Work.Arn>/runs/*/restored_ledger/*": _RUN,
+        "<Data/Billing.Arn>/{export}data/*": _DELIVERY,
+        "<Data/Ledger.Arn>/ledger/*": _PERIOD,
+        "<Data/Ledger.Arn>/archive/*": _CONTENT,
+        "<Data/Ledger.Arn>/periods/*/evidence.json*": _PERIOD,
+        "<Data/Statements.Arn>/charge_period=*": _PERIOD,
+    },
+    "CompareReplay": {
+        "<Data/Work.Arn>/runs/*/rendered/*": _RUN,
+        "<Data/Work.Arn>/runs/*/replayed/*": _RUN,
+        "<Data/Work.Arn>/runs/*/summary.json": _RUN,
+        "<Data/Work.Arn>/runs/*/evidence.json": _RUN,
+        "<Data/Work.Arn>/runs/*/replay.json": _RUN,
+        "<Data/Work.Arn>/athena-results/*": _QUERY,
+        "<Data/Ledger.Arn>/ledger/*": _PERIOD,
+        "<Data/Ledger.Arn>/periods/*": _PERIOD,
+        "<Data/Statements.Arn>/charge_period=*": _PERIOD,
     },
     "IssueCertificate": {
         "arn:aws:kms:{region}:{account}:key/*": _ALIAS,
@@ -174,6 +203,7 @@ FUNCTIONS = (
     "Pipeline/Functions/CheckInvoices",
     "Pipeline/Functions/CheckPostings",
     "Pipeline/Functions/CheckSeal",
+    "Pipeline/Functions/CompareReplay",
     "Pipeline/Functions/CompilePolicy",
     "Pipeline/Functions/DecideApproval",
     "Pipeline/Functions/FetchInvoiceTotals",
@@ -187,6 +217,7 @@ FUNCTIONS = (
     "Pipeline/Functions/RecordResponse",
     "Pipeline/Functions/RenderQueries",
     "Pipeline/Functions/RenderStatement",
+    "Pipeline/Functions/RestorePeriod",
     "Pipeline/Functions/SealBillingData",
     "Pipeline/Functions/SignEvidence",
     "Pipeline/Functions/SummarizeRun",

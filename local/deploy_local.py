@@ -28,6 +28,7 @@ from local.close import make_sample
 from local.outcome import ExecutionFailed
 from local.progress import Show, counted, follow, in_thousands
 from local.servicenow.server import ServiceNowStandIn
+from local.signing import LocalRoot, install_identity
 from local.world import month_files
 
 PERIOD = BillingPeriod(2026, 5)
@@ -128,6 +129,7 @@ def deploy_local(out: Path, line_items: int, show: Show) -> int:
         with _timed(show, "cdk deploy --all") as done:
             done(rehearsal.deploy())
         with _timed(show, f"Delivering {PERIOD}, its manifest last; closing it") as done:
+            install_identity(rehearsal.client("lambda"), *_certification(rehearsal, state))
             done(_close(rehearsal, books, cur, show))
         with _timed(show, "cdk deploy --all, again") as done:
             done(rehearsal.deploy_again())
@@ -145,6 +147,11 @@ def _timed(show: Show, what: str) -> Iterator[Callable[[str], None]]:
     result: list[str] = []
     yield result.append
     show(f"  {time.monotonic() - began:.1f} s  {' '.join(result)}")
+
+
+def _certification(rehearsal: Rehearsal, state: Path) -> tuple[str, LocalRoot]:
+    """The function that installs certificates, and the authority that issues them here."""
+    return rehearsal.outputs("Pipeline")["IssueCertificateFunction"], LocalRoot(state / "signing")
 
 
 def _close(rehearsal: Rehearsal, books: ServiceNowStandIn, cur: Path, show: Show) -> str:

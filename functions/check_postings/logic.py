@@ -1,4 +1,4 @@
-"""Decides whether the books hold what the ledger says, cost center by cost center."""
+"""Decides whether every charge was posted, from what the books answered to the attempts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from functions.shared.errors import PostingError, PostingMismatch
 from functions.shared.money import Cents, format_cents, total
 from functions.shared.payload import Payload
 
-_SHOWN = 3
+_REFUSALS_SHOWN = 3
 
 
 class CheckPostingsRequest(Payload):
@@ -31,7 +31,7 @@ class RefusedCharge(Payload):
 
 
 class PostingsChecked(Payload):
-    """The books hold every charge."""
+    """The books hold every charge, and nothing else of this revision."""
 
     charges: int
     total: Cents
@@ -49,36 +49,40 @@ def read_answers(records: Iterable[dict[str, Any]]) -> list[BooksAnswer]:
     ]
 
 
+def owed_charges(totals: RunTotals) -> dict[str, Decimal]:
+    """What is posted, by cost center: a cost center that owes nothing has no line in the books."""
+    return {center.cost_center: center.total for center in totals.cost_centers if center.total}
+
+
+def require_posted(totals: RunTotals, answers: Iterable[BooksAnswer]) -> None:
+    """Raises the error of the first charge that could not be posted, with the number of those like it."""
+    failed = [answer for answer in answers if isinstance(answer, RefusedCharge)]
+    if not failed:
+        return
+    found = getattr(errors, failed[0].error, PostingError)
+    kind = found if isinstance(found, type) and issubclass(found, PostingError) else PostingError
+    causes = "; ".join(f"{charge.cost_center}: {charge.cause}" for charge in failed[:_REFUSALS_SHOWN])
+    more = f"; and {len(failed) - _REFUSALS_SHOWN} more" if len(failed) > _REFUSALS_SHOWN else ""
+    raise kind(
+        f"{len(failed)} of {len(owed_charges(totals))} charges are not posted: {causes}{more}. Run again to resume"
+    )
+
+
 def check_postings(totals: RunTotals, answers: Iterable[BooksAnswer]) -> PostingsChecked:
     """Compares the books' answers, one a charge, with the ledger.
 
-    Raises the error of the first charge that could not be posted, with the number of those like it; PostingMismatch
-    when amounts differ or a charge is held that nobody owes.
+    Raises what ``require_posted`` raises; PostingMismatch when amounts differ or a charge is held that nobody owes.
     """
-    wanted = {center.cost_center: center.total for center in totals.cost_centers if center.total}
-    held: dict[str, Decimal] = {}
-    failed: list[RefusedCharge] = []
-    for answer in answers:
-        if isinstance(answer, RefusedCharge):
-            failed.append(answer)
-        else:
-            held[answer.cost_center] = answer.amount
-    if failed:
-        raise _posting_error(failed, len(wanted))
-    for center in sorted(wanted.keys() | held.keys()):
-        if wanted.get(center) != held.get(center):
+    known = list(answers)
+    require_posted(totals, known)
+    owed = owed_charges(totals)
+    held = {answer.cost_center: answer.amount for answer in known if isinstance(answer, PostedCharge)}
+    for center in sorted(owed.keys() | held.keys()):
+        if owed.get(center) != held.get(center):
             raise PostingMismatch(
-                f"{center}: the ledger has {_shown(wanted.get(center))}, the books have {_shown(held.get(center))}"
+                f"{center}: the ledger has {_shown(owed.get(center))}, the books have {_shown(held.get(center))}"
             )
     return PostingsChecked(charges=len(held), total=total(held.values()))
-
-
-def _posting_error(failed: list[RefusedCharge], charges: int) -> PostingError:
-    found = getattr(errors, failed[0].error, PostingError)
-    kind = found if isinstance(found, type) and issubclass(found, PostingError) else PostingError
-    causes = "; ".join(f"{charge.cost_center}: {charge.cause}" for charge in failed[:_SHOWN])
-    more = f"; and {len(failed) - _SHOWN} more" if len(failed) > _SHOWN else ""
-    return kind(f"{len(failed)} of {charges} charges are not posted: {causes}{more}. Run again to resume")
 
 
 def _shown(amount: Decimal | None) -> str:

@@ -7,10 +7,11 @@ from functions.check_postings.logic import RefusedCharge
 from functions.post_charge.item import ChargeItem
 from functions.post_charge.logic import post_charge
 from functions.shared import run_files
-from functions.shared.adapters.charge_book import open_charge_book
 from functions.shared.adapters.object_store import ObjectStore
 from functions.shared.adapters.secrets import read_secret
-from functions.shared.errors import PostingError
+from functions.shared.adapters.servicenow.connection import open_servicenow, seconds_to_ask
+from functions.shared.adapters.servicenow.expense_lines import ServiceNowChargeBook
+from functions.shared.errors import ChargebackError
 from functions.shared.filed_statement import FiledStatement
 from functions.shared.money import format_cents
 from functions.shared.observability import logger, metrics, tracer
@@ -31,9 +32,10 @@ def handler(event: ChargeItem, context: LambdaContext) -> dict[str, object]:
     work = ObjectStore(settings.work_bucket)
     filed = FiledStatement.model_validate(work.read_json(run_files.rendered_key(event.run_id, event.business_unit)))
     try:
-        with open_charge_book(read_secret(settings.servicenow_secret)) as book:
-            posted = post_charge(event.charge(filed.pdf_sha256), book)
-    except PostingError as error:
+        secret = read_secret(settings.servicenow_secret)
+        book = ServiceNowChargeBook.of(open_servicenow(secret, seconds=seconds_to_ask(context)))
+        posted = post_charge(event.charge(filed.pdf_sha256), book)
+    except ChargebackError as error:
         refused = RefusedCharge(cost_center=event.cost_center, error=type(error).__name__, cause=str(error))
         work.write_json(run_files.posting_key(event.run_id, event.cost_center), refused.model_dump())
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functions.post_charge.keys import ChargeBatch
 from functions.post_charge.logic import Charge
 from functions.shared.money import Cents
 from functions.shared.payload import Payload
@@ -19,6 +20,11 @@ class ChargeItem(Payload):
     business_unit: str
     amount: Cents
     billing_currency: str
+
+    @property
+    def key(self) -> str:
+        """The key under which the charge is booked."""
+        return ChargeBatch(**self.model_dump(include=set(ChargeBatch.model_fields))).key(self.cost_center)
 
     def charge(self, statement_sha256: str) -> Charge:
         """The charge, with the statement that explains it."""

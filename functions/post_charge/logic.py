@@ -1,18 +1,19 @@
-"""Posts one charge to the books, exactly once: look it up, create it if it is not there, read it back, compare.
+"""Posts one charge to the books, exactly once: look it up, create it if it is not there, compare what they hold.
 
 The key of a charge follows from what it is, so a run that died between request and answer finds its own record.
 """
 
 from __future__ import annotations
 
-import hashlib
 from decimal import Decimal
 from typing import Annotated, NamedTuple, Protocol
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from functions.shared.errors import PostingMismatch, PostingRejected
+from functions.post_charge.keys import ChargeBatch
+from functions.shared.errors import DuplicatePosting, MissingPosting, PostingMismatch
 from functions.shared.money import Cents, format_cents
+from functions.shared.once import make_once
 from functions.shared.periods import BillingPeriod
 
 
@@ -47,23 +48,14 @@ class Charge(BaseModel):
     statement_sha256: _Sha256
 
     @property
-    def key(self) -> str:
-        """64 hex digits that name this charge, whatever its amount: the same charge always has the same key.
+    def batch(self) -> ChargeBatch:
+        """The charges that this one is posted with."""
+        return ChargeBatch(**self.model_dump(include=set(ChargeBatch.model_fields)))
 
-        Each part is preceded by its length in bytes, so that no two charges can run together into one text.
-        """
-        digest = hashlib.sha256()
-        for part in (
-            self.organization,
-            self.billing_period,
-            self.charge_period,
-            str(self.revision),
-            self.cost_center,
-            self.billing_currency,
-        ):
-            encoded = part.encode()
-            digest.update(b"%d:%s" % (len(encoded), encoded))
-        return digest.hexdigest()
+    @property
+    def key(self) -> str:
+        """64 hex digits that name this charge, whatever its amount: the same charge always has the same key."""
+        return self.batch.key(self.cost_center)
 
     @property
     def description(self) -> str:
@@ -80,10 +72,18 @@ class Charge(BaseModel):
 class BookedCharge(NamedTuple):
     """A charge as the books hold it; ``amount`` in units of ``currency``, a credit negative."""
 
+    key: str
     sys_id: str
     amount: Decimal
     currency: str
     cost_center: str
+
+
+class HeldCharges(NamedTuple):
+    """The charges of a batch that the books show us, and the number of those that they hide."""
+
+    lines: list[BookedCharge]
+    hidden: int
 
 
 class PostedCharge(BaseModel):
@@ -111,49 +111,50 @@ class ChargeBook(Protocol):
         """The charges booked under a key: none, one, or, if something is wrong, two or more."""
         ...
 
-    def create(self, key: str, charge: Charge) -> None:
-        """Books a charge under a key. Raises PostingRejected also when the key is taken."""
+    def create(self, key: str, charge: Charge) -> BookedCharge | None:
+        """Books a charge under a key and answers it as it was kept, or None if it has to be looked up.
+
+        Raises PostingRejected also when the key is taken.
+        """
         ...
 
 
 def post_charge(charge: Charge, book: ChargeBook) -> PostedCharge:
     """Makes the books hold this charge exactly once, and says where.
 
-    Raises PostingMismatch when the books hold the key more than once, or with another amount, currency or cost
-    center; PostingRejected or PostingUnauthorized when they refuse; BooksUnavailable when it is unknown whether they
-    took the charge: calling again is always safe.
+    Raises PostingMismatch or one of its kinds when the books hold the key more than once, or with another amount,
+    currency or cost center; PostingRejected or one of its kinds, or PostingUnauthorized, when they refuse;
+    BooksUnavailable or one of its kinds when it is unknown whether they took the charge: calling again is always safe.
     """
-    booked = _look_up(charge, book)
-    if booked:
-        return _posted(charge, book, booked, created=False)
-    try:
-        book.create(charge.key, charge)
-    except PostingRejected:
-        # The key is unique in the books: a refusal may only say that another attempt came first.
-        booked = _look_up(charge, book)
-        if not booked:
-            raise
-        return _posted(charge, book, booked, created=False)
-    booked = _look_up(charge, book)
-    if not booked:
-        raise PostingMismatch(
+    booked, created = make_once(lambda: _look_up(charge, book), lambda: book.create(charge.key, charge))
+    if booked is None:
+        raise MissingPosting(
             f"{_where(charge, book)}: the books accepted {format_cents(charge.amount)} {charge.billing_currency} but "
             f"do not show it; let the posting user read {book.table}, then run again"
         )
-    return _posted(charge, book, booked, created=True)
+    _require_equal(charge, book, booked)
+    return PostedCharge(
+        cost_center=charge.cost_center,
+        amount=charge.amount,
+        table=book.table,
+        key=charge.key,
+        sys_id=booked.sys_id,
+        created=created,
+    )
 
 
 def _look_up(charge: Charge, book: ChargeBook) -> BookedCharge | None:
-    """The one record of this charge, compared with it; None if there is none; PostingMismatch otherwise."""
+    """The one record of this charge; None if there is none; DuplicatePosting if there are more."""
     found = book.find(charge.key)
-    if not found:
-        return None
     if len(found) > 1:
-        raise PostingMismatch(
+        raise DuplicatePosting(
             f"{_where(charge, book)}: booked {len(found)} times or more instead of once, as "
             f"{' and '.join(f'{each.sys_id} ({_amount_of(each)})' for each in found)}; void all but one"
         )
-    booked = found[0]
+    return found[0] if found else None
+
+
+def _require_equal(charge: Charge, book: ChargeBook, booked: BookedCharge) -> None:
     if (booked.amount, booked.currency) != (charge.amount, charge.billing_currency):
         raise PostingMismatch(
             f"{_where(charge, book)}: record {booked.sys_id} holds {_amount_of(booked)}, the ledger has "
@@ -164,7 +165,6 @@ def _look_up(charge: Charge, book: ChargeBook) -> BookedCharge | None:
             f"{_where(charge, book)}: record {booked.sys_id} charges {_amount_of(booked)} to cost center "
             f"{booked.cost_center!r} instead of {charge.cost_center!r}; correct the record, then run again"
         )
-    return booked
 
 
 def _amount_of(booked: BookedCharge) -> str:
@@ -174,14 +174,3 @@ def _amount_of(booked: BookedCharge) -> str:
 
 def _where(charge: Charge, book: ChargeBook) -> str:
     return f"{book.table}: charge {charge.key} of {charge.cost_center}, {charge.billing_period} r{charge.revision}"
-
-
-def _posted(charge: Charge, book: ChargeBook, booked: BookedCharge, *, created: bool) -> PostedCharge:
-    return PostedCharge(
-        cost_center=charge.cost_center,
-        amount=charge.amount,
-        table=book.table,
-        key=charge.key,
-        sys_id=booked.sys_id,
-        created=created,
-    )

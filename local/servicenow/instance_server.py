@@ -1,39 +1,42 @@
-"""HTTP on loopback: routes requests, checks who calls, and lets a request fail when a test has ordered it."""
+"""HTTP on loopback: checks who calls, and lets a request fail when a test has ordered it."""
 
 from __future__ import annotations
 
-import re
 import socket
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 from local.servicenow.access import Access
 from local.servicenow.answers import (
     ASLEEP,
     BROKEN,
+    CONFLICT,
     NOT_ALLOWED,
     NOT_AUTHENTICATED,
     NOT_FOUND,
-    TOO_MANY_REQUESTS,
     Answer,
-    failure,
+    too_many_requests,
 )
 from local.servicenow.faults import FaultKind, Faults
-from local.servicenow.table_api import TableApi
+from local.servicenow.rate_limits import Meter
+from local.servicenow.routes import Incoming, Routes
+from local.servicenow.users import Caller
 
-_TABLE_PATH = re.compile(r"/api/now/(?:v[12]/)?table/([A-Za-z0-9_]+)(?:/([0-9a-f]{32}))?")
-_NO_RESOURCE = failure(400, "Requested URI does not represent any resource", None)
-_FAILURES: dict[FaultKind, Answer] = {
+_FAULTY_LIMIT = 100
+_FAILURES: Mapping[FaultKind, Answer] = {
     "401": NOT_AUTHENTICATED,
     "403": NOT_ALLOWED,
     "404": NOT_FOUND,
-    "429": TOO_MANY_REQUESTS,
+    "409": CONFLICT,
+    "429": too_many_requests(_FAULTY_LIMIT).with_headers(
+        {"Retry-After": "3", "X-RateLimit-Limit": str(_FAULTY_LIMIT), "X-RateLimit-Rule": "Table API per hour"}
+    ),
+    "429_bare": too_many_requests(_FAULTY_LIMIT),
     "500": BROKEN,
     "malformed": ASLEEP,
 }
@@ -43,13 +46,22 @@ class InstanceServer(ThreadingHTTPServer):
     """One thread per connection; connections stay open, as an instance's do, until ``hang_up``."""
 
     daemon_threads = False
+    request_queue_size = 64
 
     def __init__(
-        self, api: TableApi, access: Access, faults: Faults, *, note: Callable[[str], None], pause: Callable[[], object]
+        self,
+        routes: Routes,
+        access: Access,
+        faults: Faults,
+        meter: Meter,
+        *,
+        note: Callable[[str], None],
+        pause: Callable[[], object],
     ) -> None:
-        self.api = api
+        self.routes = routes
         self.access = access
         self.faults = faults
+        self.meter = meter
         self.note = note
         self.pause = pause
         self._open: set[socket.socket] = set()
@@ -80,6 +92,17 @@ class InstanceServer(ThreadingHTTPServer):
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RD)
 
+    def answer(self, request: Incoming) -> Answer:
+        """What the instance answers when nothing goes wrong."""
+        if request.asked.api == "token":
+            return self.access.token(request.form)
+        user = self.access.user_of(request.headers.get("authorization", ""))
+        if user is None:
+            return NOT_AUTHENTICATED
+        refusal, headers = self.meter.check(user.username, self.access.clock())
+        caller = Caller(user, f"http://{request.headers.get('host', '')}")
+        return (refusal or self.routes.answer(request, caller)).with_headers(headers)
+
 
 class _Conversation(BaseHTTPRequestHandler):
     server: InstanceServer
@@ -95,44 +118,35 @@ class _Conversation(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._converse()
 
+    def do_PATCH(self) -> None:
+        self._converse()
+
     def _converse(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        path = urlsplit(self.path).path
-        token_request = path == "/oauth_token.do"
-        self.server.note(f"{self.command} {path}")
-        fault = self.server.faults.next_for(self.command, token=token_request)
-        if fault == "refuse":
+        request = Incoming(self.command, self.path, {name.lower(): value for name, value in self.headers.items()}, body)
+        self.server.note(f"{self.command} {request.path}")
+        fault = self.server.faults.next_for(request.asked)
+        if fault == "reset":
             self._drop()
             return
-        if fault in _FAILURES:
-            answer = _FAILURES[fault]
-        elif token_request:
-            answer = self.server.access.token(dict(parse_qsl(body.decode("utf-8", "replace"))))
-        else:
-            answer = self._table_answer(path, body)
-        if fault == "slow":
-            self.server.pause()
+        answer = (_FAILURES.get(fault) if fault else None) or self.server.answer(request)
         if fault == "reset_after_act":
             self._drop()
-        else:
-            self._send(answer)
+            return
+        if fault == "slow":
+            self.server.pause()
+        self._send(answer.cut_short() if fault == "garbled" else answer, in_halves=fault == "slow_body")
 
-    def _table_answer(self, path: str, body: bytes) -> Answer:
-        api, access = self.server.api, self.server.access
-        found = _TABLE_PATH.fullmatch(path)
-        if not access.allows(self.headers.get("Authorization", "")):
-            return NOT_AUTHENTICATED
-        if not found or (self.command == "POST" and found[2]):
-            return _NO_RESOURCE
-        params = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
-        if self.command == "GET":
-            return api.get(found[1], found[2], params)
-        url = f"http://{self.headers.get('Host', '')}"
-        return api.post(found[1], params, body, access.username, url)
-
-    def _send(self, answer: Answer) -> None:
+    def _send(self, answer: Answer, *, in_halves: bool) -> None:
         try:
-            self.wfile.write(answer.encoded(self.command))
+            if not in_halves:
+                self.wfile.write(answer.head + answer.content)
+                return
+            half = len(answer.content) // 2
+            self.wfile.write(answer.head + answer.content[:half])
+            self.wfile.flush()
+            self.server.pause()
+            self.wfile.write(answer.content[half:])
         except OSError:
             # A client that has stopped waiting is the point of a slow answer.
             self.close_connection = True

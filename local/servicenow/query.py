@@ -1,13 +1,21 @@
-"""Encoded queries: ``column=value`` conditions joined by ``^``, with ``ORDERBY`` and ``ORDERBYDESC``."""
+"""Encoded queries: conditions joined by ``^``, with ``ORDERBY`` and ``ORDERBYDESC``."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-_CONDITION = re.compile(r"([a-z][a-z0-9_]*)=(.*)", re.DOTALL)
+_CONDITION = re.compile(r"([a-z][a-z0-9_]*)(STARTSWITH|LIKE|!=|=)(.*)", re.DOTALL)
 _ORDER = re.compile(r"ORDERBY(DESC)?([a-z][a-z0-9_]*)")
+
+# Each compares exactly: SQL's own LIKE would take letters of either case, and would have wildcards.
+_OPERATORS: Mapping[str, Callable[[str], str]] = {
+    "=": lambda column: f'"{column}" = ?',
+    "!=": lambda column: f'"{column}" <> ?',
+    "LIKE": lambda column: f'instr("{column}", ?) > 0',
+    "STARTSWITH": lambda column: f'instr("{column}", ?) = 1',
+}
 
 
 class UnsupportedQuery(ValueError):
@@ -16,23 +24,23 @@ class UnsupportedQuery(ValueError):
 
 @dataclass(frozen=True)
 class EncodedQuery:
-    """Conditions that must all hold, and (column, descending) pairs to sort by."""
+    """Conditions (column, operator, value) that must all hold, and (column, descending) pairs to sort by."""
 
-    conditions: tuple[tuple[str, str], ...]
+    conditions: tuple[tuple[str, str, str], ...]
     order: tuple[tuple[str, bool], ...]
 
     @classmethod
     def parse(cls, text: str, columns: Collection[str]) -> EncodedQuery:
         """Leaves out what names no column of the table: unless told otherwise, an instance ignores it, too."""
-        conditions: list[tuple[str, str]] = []
+        conditions: list[tuple[str, str, str]] = []
         order: list[tuple[str, bool]] = []
         for term in filter(None, text.split("^")):
             if sort := _ORDER.fullmatch(term):
                 order.append((sort[2], bool(sort[1])))
-            elif condition := _CONDITION.fullmatch(term):
-                conditions.append((condition[1], condition[2]))
+            elif (condition := _CONDITION.fullmatch(term)) and not term.startswith(("OR", "NQ")):
+                conditions.append((condition[1], condition[2], condition[3]))
             else:
-                raise UnsupportedQuery(f"the stand-in understands column=value, ^ and ORDERBY, not {term!r}")
+                raise UnsupportedQuery(f"the stand-in understands conditions, ^ and ORDERBY, not {term!r}")
         return cls(
             conditions=tuple(each for each in conditions if each[0] in columns),
             order=tuple(each for each in order if each[0] in columns),
@@ -41,12 +49,12 @@ class EncodedQuery:
     @property
     def where(self) -> str:
         """An SQL condition with one placeholder per value."""
-        return " AND ".join(f'"{column}" = ?' for column, _ in self.conditions) or "1 = 1"
+        return " AND ".join(_OPERATORS[operator](column) for column, operator, _ in self.conditions) or "1 = 1"
 
     @property
     def values(self) -> tuple[str, ...]:
         """The values of the placeholders, in order."""
-        return tuple(value for _, value in self.conditions)
+        return tuple(value for _, _, value in self.conditions)
 
     @property
     def order_by(self) -> str:

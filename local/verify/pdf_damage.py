@@ -4,6 +4,8 @@ Pages, fonts and pictures are compressed streams that end with a checksum of the
 where every object begins: a changed byte in any of these shows. What is changed elsewhere is named as what is left.
 """
 
+# mypy: untyped-calls-exclude=asn1crypto
+
 from __future__ import annotations
 
 import base64
@@ -11,6 +13,8 @@ import re
 import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
+
+from asn1crypto import cms
 
 _OBJECT = re.compile(rb"(?:^|[\r\n])(\d+) 0 obj\b")
 _STREAM = re.compile(rb"stream\r?\n")
@@ -21,6 +25,7 @@ _KIDS = re.compile(rb"/Kids\s*\[([^\]]*)\]")
 _REFERENCE = re.compile(rb"(\d+) 0 R")
 _SECTION = re.compile(rb"(?:^|[\r\n])xref\s+((?:\d+ \d+\s+(?:\d{10} \d{5} [nf]\s+)+)+)")
 _SUBSECTION = re.compile(rb"(\d+) (\d+)\s+((?:\d{10} \d{5} [nf]\s+)+)")
+_BYTE_RANGE = re.compile(rb"/ByteRange\s*\[\s*0 (\d+) (\d+) \d+\s*\]")
 _END_OF_ASCII85 = b"~>"
 _ELSEWHERE = "no page and no font is damaged: it is in the document's structure, or a whole part of it was replaced"
 
@@ -43,6 +48,7 @@ def where_damaged(pdf: bytes) -> str:
         for item in objects
         if _is_damaged(pdf, item)
     ]
+    damaged += [f"its signature, bytes {span(*place)}" for place in _damaged_signatures(pdf)]
     return f"damaged is {'; '.join(damaged)}" if damaged else next(_misplaced(pdf, objects), _ELSEWHERE)
 
 
@@ -97,6 +103,17 @@ def _is_damaged(pdf: bytes, item: _Object) -> bool:
     except (ValueError, zlib.error):
         return True
     return not decompressor.eof
+
+
+def _damaged_signatures(pdf: bytes) -> Iterator[tuple[int, int]]:
+    """Where a signature cannot be read as one."""
+    for found in _BYTE_RANGE.finditer(pdf):
+        start, stop = int(found[1]), int(found[2])
+        try:
+            signature = bytes.fromhex(pdf[start + 1 : stop - 1].decode("ascii"))
+            cms.ContentInfo.load(signature).native  # noqa: B018 - asn1crypto reads lazily; damage has to be found here
+        except (ValueError, TypeError, KeyError, IndexError, OverflowError):
+            yield start, stop
 
 
 def _misplaced(pdf: bytes, objects: list[_Object]) -> Iterator[str]:

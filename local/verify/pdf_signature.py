@@ -16,6 +16,7 @@ from pyhanko.sign.validation import async_validate_pdf_signature
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import PdfSignatureStatus, TimestampSignatureStatus
 
+from local.verify.detached_signature import read_signature
 from local.verify.findings import Finding, failed, passed, reason, short
 from local.verify.layout import Artefact
 from local.verify.pdf_damage import span, where_damaged
@@ -36,18 +37,20 @@ class PdfJudged(NamedTuple):
 def check_pdf(file: Artefact, trust: Trust) -> PdfJudged:
     """Judges the one signature of a PDF that is there."""
     content = file.content or b""
-    claimed = None
     try:
         signatures = list(PdfFileReader(io.BytesIO(content)).embedded_signatures)
-        if len(signatures) != 1:
-            count = f"has {len(signatures)} signatures" if signatures else "is not signed"
-            return PdfJudged(failed(file.name, f"{count}; a statement has one"), None)
-        [signature] = signatures
-        claimed = signature.self_reported_timestamp
-        return PdfJudged(_judge(file.name, content, signature, claimed, trust), claimed)
     except Exception as error:  # what a damaged file makes a parser stumble over is not to be foreseen
         text = f"cannot be read as a signed PDF ({reason(error)}); {where_damaged(content)}"
-        return PdfJudged(failed(file.name, text), claimed)
+        return PdfJudged(failed(file.name, text), None)
+    if len(signatures) != 1:
+        count = f"has {len(signatures)} signatures" if signatures else "is not signed"
+        return PdfJudged(failed(file.name, f"{count}; a statement has one"), None)
+    [signature] = signatures
+    try:
+        claimed = signature.self_reported_timestamp
+        return PdfJudged(_judge(file.name, content, signature, claimed, trust), claimed)
+    except Exception as error:  # as above: of a damaged signature
+        return PdfJudged(failed(file.name, f"{_place(signature)} cannot be verified: {reason(error)}"), None)
 
 
 def _judge(
@@ -67,8 +70,7 @@ def _judge(
     if not status.intact:
         return failed(name, f"is not what was signed: {where_damaged(content)}")
     if not status.valid:
-        shown, place = short(fingerprint(certificate)), _container(signature)
-        return failed(name, f"bytes {span(place.start, place.stop)} are no signature by the key of certificate {shown}")
+        return failed(name, f"{_place(signature)} is not by the key of certificate {short(fingerprint(certificate))}")
     if problem := trust.problem(certificate, signature.other_embedded_certs, moment):
         return failed(name, problem)
     if stamp is not None and not (stamp.valid and stamp.intact and stamp.trusted):
@@ -88,7 +90,10 @@ def _status(signature: EmbeddedPdfSignature, moment: datetime, trust: Trust) -> 
 
 
 def _not_covered(content: bytes, signature: EmbeddedPdfSignature) -> Iterator[str]:
-    """What of the file the signature leaves out, beside itself; nothing when it leaves out nothing."""
+    """What of the file the signature leaves out, beside itself; nothing when it leaves out nothing.
+
+    Raises DamagedSignature when something in the signature is not as a signer writes it.
+    """
     given = [int(number) for number in signature.byte_range]
     if len(given) != _NUMBERS or given[0] != 0 or not given[1] < given[2] <= len(content):
         yield f"its signature covers {given}, which is not all of a file but the signature"
@@ -99,6 +104,7 @@ def _not_covered(content: bytes, signature: EmbeddedPdfSignature) -> Iterator[st
     elif end > len(content):
         yield f"ends after {len(content):,} bytes, {end:,} were signed"
     found, right = content[place.start : place.stop], b"<" + signature.pkcs7_content.hex().encode() + b">"
+    right = right if found == found.lower() else right.upper()
     if found != right:
         differing = (at for at, (byte, other) in enumerate(zip(found, right, strict=False)) if byte != other)
         yield f"byte {place.start + next(differing, len(right)):,} is in the signature's place, and not of it"
@@ -106,11 +112,17 @@ def _not_covered(content: bytes, signature: EmbeddedPdfSignature) -> Iterator[st
     if any(signature.pkcs7_content[used:]):
         at = place.start + 1 + 2 * used
         yield f"bytes {span(at, place.stop - 1)}, the empty space after the signature, are not empty"
+    read_signature(signature.pkcs7_content[:used])
 
 
 def _container(signature: EmbeddedPdfSignature) -> range:
     """Where in the file the signature is: what its byte range leaves out."""
     return range(int(signature.byte_range[1]), int(signature.byte_range[2]))
+
+
+def _place(signature: EmbeddedPdfSignature) -> str:
+    place = _container(signature)
+    return f"its signature, bytes {span(place.start, place.stop)},"
 
 
 def _bad_timestamp(stamp: TimestampSignatureStatus) -> str:

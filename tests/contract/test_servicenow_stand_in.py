@@ -83,7 +83,12 @@ def test_a_query_joins_its_conditions_and_sorts(browser: httpx.Client) -> None:
     assert amounts("state=pending^u_currency=USD^ORDERBYamount") == ["1.00", "3.00"]
     assert amounts("ORDERBYDESCamount") == ["3.00", "2.00", "1.00"]
     assert amounts("state=pending^u_currency=EUR") == []
-    assert browser.get(EXPENSE_LINES, params={"sysparm_query": "amountLIKE1"}).status_code == 400
+    assert amounts("amountSTARTSWITH1.") == ["1.00"]
+    assert amounts("amountSTARTSWITH.00") == []
+    assert amounts("stateLIKEcess") == ["2.00"]
+    assert amounts("state!=pending") == ["2.00"]
+    for beyond in ("state=pending^ORstate=processed", "amount~1", "amountBETWEEN1@2"):
+        assert browser.get(EXPENSE_LINES, params={"sysparm_query": beyond}).status_code == 400
 
 
 def test_pages_are_cut_by_limit_and_offset_and_counted_in_a_header(browser: httpx.Client) -> None:
@@ -215,7 +220,7 @@ def test_a_lost_answer_leaves_the_record_and_a_refused_connection_does_not(
     instance.fail_next(1, "reset_after_act")
     with pytest.raises(httpx.TransportError):
         browser.post(EXPENSE_LINES, json={"amount": "1.00"})
-    instance.fail_next(1, "refuse")
+    instance.fail_next(1, "reset")
     with pytest.raises(httpx.TransportError):
         browser.post(EXPENSE_LINES, json={"amount": "2.00"})
 

@@ -104,6 +104,10 @@ class Close:
         """Runs the state machine with this input and no other."""
         return self.wait(self.world.start_close(request))
 
+    def replay(self, period: str, **request: Any) -> Execution:
+        """Derives a closed month again."""
+        return self.wait(self.world.start_replay({"billing_period": period} | request))
+
     def wait(self, arn: str) -> Execution:
         """The execution once it has ended."""
         described = self.world.cloud.wait(arn, seconds=120)

@@ -26,7 +26,8 @@ def charged_once(close: Close, period: str) -> Decimal:
 def stop_what_runs(close: Close) -> None:
     """Stops the running execution as a person in the console does."""
     client = close.world.cloud.client("stepfunctions")
-    [machine] = client.list_state_machines()["stateMachines"]
+    machines = client.list_state_machines()["stateMachines"]
+    [machine] = [found for found in machines if found["name"].endswith("month_end_close")]
     listed = client.list_executions(stateMachineArn=machine["stateMachineArn"], statusFilter="RUNNING")
     [running] = listed["executions"]
     client.stop_execution(executionArn=running["executionArn"])

@@ -74,6 +74,7 @@ class FunctionBench:
             memory_limit_in_mb=512,
             invoked_function_arn=f"arn:aws:lambda:us-east-1:123456789012:function:{function}",
             aws_request_id="00000000-0000-4000-8000-000000000000",
+            get_remaining_time_in_millis=lambda: 300_000,
         )
         answer: dict[str, Any] = json.loads(json.dumps(module.handler(json.loads(json.dumps(event)), context)))
         return answer

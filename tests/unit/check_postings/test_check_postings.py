@@ -1,4 +1,4 @@
-"""A month is posted when the books hold exactly what the ledger says, cost center by cost center."""
+"""A month is posted when the books hold exactly what the ledger says, cost center by cost center and line by line."""
 
 from __future__ import annotations
 
@@ -7,14 +7,32 @@ from typing import Any
 
 import pytest
 
-from functions.check_postings.logic import PostingsChecked, RefusedCharge, check_postings, read_answers
-from functions.post_charge.logic import PostedCharge
+from functions.check_postings.books import check_books
+from functions.check_postings.logic import (
+    PostingsChecked,
+    RefusedCharge,
+    check_postings,
+    read_answers,
+    require_posted,
+)
+from functions.post_charge.logic import BookedCharge, HeldCharges, PostedCharge
 from functions.prepare_statements.totals import CostCenterTotal, RunTotals
 from functions.shared import run_files
-from functions.shared.errors import PostingError, PostingMismatch, PostingRejected, PostingUnauthorized
+from functions.shared.errors import (
+    DuplicatePosting,
+    MissingPosting,
+    PostingError,
+    PostingMismatch,
+    PostingRejected,
+    PostingUnauthorized,
+    UnexpectedPosting,
+)
 from functions.shared.money import parse_money
 from tests.unit.function_bench import FunctionBench
 from tests.unit.run_samples import RUN_ID
+from tests.unit.servicenow_bench import LINES, charge_of
+
+BATCH = charge_of().batch
 
 
 def totals(**amounts: str) -> RunTotals:
@@ -35,23 +53,106 @@ def totals(**amounts: str) -> RunTotals:
 
 
 def posted(center: str, amount: str) -> PostedCharge:
-    return PostedCharge(
-        cost_center=center, amount=parse_money(amount), table="fm_expense_line", key="k", sys_id="s", created=True
-    )
+    return PostedCharge(cost_center=center, amount=parse_money(amount), table=LINES, key="k", sys_id="s", created=True)
 
 
 def refused(center: str, error: str = "PostingRejected", cause: str = "no budget") -> RefusedCharge:
     return RefusedCharge(cost_center=center, error=error, cause=cause)
 
 
+def line(
+    center: str, amount: str, *, sys_id: str = "", key: str = "", currency: str = "USD", to: str = ""
+) -> BookedCharge:
+    """A line of the books; ``to`` is the cost center that it charges."""
+    return BookedCharge(key or BATCH.key(center), sys_id or f"id-{center}", Decimal(amount), currency, to or center)
+
+
+def check(owed: RunTotals, *lines: BookedCharge, hidden: int = 0) -> PostingsChecked:
+    return check_books(owed, BATCH, HeldCharges(list(lines), hidden), LINES)
+
+
 def test_books_that_hold_every_charge_are_counted_and_added_up() -> None:
-    checked = check_postings(totals(A="10.00", B="-2.50"), [posted("A", "10.00"), posted("B", "-2.50")])
+    checked = check(totals(A="10.00", B="-2.50"), line("A", "10.00"), line("B", "-2.5"))
 
     assert checked == PostingsChecked(charges=2, total=Decimal("7.50"))
 
 
-def test_a_cost_center_that_owes_nothing_needs_no_charge() -> None:
-    assert check_postings(totals(A="10.00", B="0.00"), [posted("A", "10.00")]).charges == 1
+def test_a_cost_center_that_owes_nothing_needs_no_line_and_may_have_none() -> None:
+    assert check(totals(A="10.00", B="0.00"), line("A", "10.00")).charges == 1
+    with pytest.raises(UnexpectedPosting, match="record id-B"):
+        check(totals(A="10.00", B="0.00"), line("A", "10.00"), line("B", "0.00"))
+
+
+def test_a_month_without_charges_has_no_lines() -> None:
+    assert check(totals()) == PostingsChecked(charges=0, total=Decimal("0.00"))
+
+
+@pytest.mark.parametrize(
+    ("lines", "error", "said"),
+    [
+        (
+            [line("A", "10.00")],
+            MissingPosting,
+            r"10\.00 USD in 1 line for 2026-05 r1, the ledger has 12\.50 in 2 \(-2\.50\): B: 2\.50 is missing",
+        ),
+        ([], MissingPosting, r"A: 10\.00 is missing; B: 2\.50 is missing"),
+        (
+            [line("A", "10.00"), line("B", "2.50", sys_id="x"), line("B", "2.50", sys_id="y")],
+            DuplicatePosting,
+            r"\(\+2\.50\): B: 2\.50 is booked 2 times, as x \(2\.50 USD\) and y \(2\.50 USD\)",
+        ),
+        (
+            [line("A", "10.01"), line("B", "2.50")],
+            PostingMismatch,
+            r"A: record id-A holds 10\.01 USD, the ledger has 10\.00 USD \(\+0\.01\)",
+        ),
+        (
+            [line("A", "10.00", currency="EUR"), line("B", "2.50")],
+            PostingMismatch,
+            r"holds 10\.00 EUR, the ledger has 10\.00 USD\.",
+        ),
+        ([line("A", "10.00"), line("B", "2.505")], PostingMismatch, r"holds 2\.505 USD, .*\(\+0\.005\)"),
+        ([line("A", "10.00", to="B"), line("B", "2.50")], PostingMismatch, r"A: record id-A charges 10\.00 USD to 'B'"),
+        (
+            [line("A", "10.00"), line("B", "2.50"), line("C", "3.00")],
+            UnexpectedPosting,
+            r"record id-C with key [0-9a-f]{64} holds 3\.00 USD of 'C', which the ledger has not",
+        ),
+        (
+            [line("A", "10.00"), line("B", "2.50", key=BATCH.key("B")[:40])],
+            PostingMismatch,
+            r"B: 2\.50 is missing; record id-B with key [0-9a-f]{40} holds 2\.50 USD",
+        ),
+    ],
+)
+def test_books_that_differ_from_the_ledger_are_refused_line_by_line(
+    lines: list[BookedCharge], error: type[PostingMismatch], said: str
+) -> None:
+    with pytest.raises(PostingMismatch, match=said) as found:
+        check(totals(A="10.00", B="2.50"), *lines)
+    assert type(found.value) is error
+    assert "\n" not in str(found.value)
+
+
+def test_equal_sums_do_not_hide_that_two_lines_are_exchanged() -> None:
+    with pytest.raises(PostingMismatch, match=r"\(\+0\.00\): A: .*holds 2\.50.*; B: .*holds 10\.00"):
+        check(totals(A="10.00", B="2.50"), line("A", "2.50"), line("B", "10.00"))
+
+
+def test_lines_that_the_books_hide_from_us_are_no_proof() -> None:
+    with pytest.raises(PostingMismatch, match="1 line hidden from us"):
+        check(totals(A="10.00"), line("A", "10.00"), hidden=1)
+
+
+def test_many_differences_are_counted_and_the_first_are_named() -> None:
+    owed = totals(**{f"CC{number:04}": "1.00" for number in range(2000)})
+
+    with pytest.raises(MissingPosting, match=r"CC0000: .*; CC0009: 1\.00 is missing; and 1990 more\. Correct"):
+        check(owed)
+
+
+def test_posted_charges_raise_nothing() -> None:
+    require_posted(totals(A="10.00"), [posted("A", "10.00")])
 
 
 @pytest.mark.parametrize(
@@ -66,7 +167,7 @@ def test_a_cost_center_that_owes_nothing_needs_no_charge() -> None:
 )
 def test_a_refused_charge_fails_the_close_by_the_name_of_the_refusal(error: str, raised: type[Exception]) -> None:
     with pytest.raises(PostingError) as failed:
-        check_postings(totals(A="1.00", B="2.00"), [posted("A", "1.00"), refused("B", error)])
+        require_posted(totals(A="1.00", B="2.00"), [posted("A", "1.00"), refused("B", error)])
     assert type(failed.value) is raised
     assert str(failed.value) == "1 of 2 charges are not posted: B: no budget. Run again to resume"
 
@@ -75,7 +176,13 @@ def test_many_refused_charges_are_counted_and_the_first_are_named() -> None:
     centers = [f"CC-{number}" for number in range(5)]
 
     with pytest.raises(PostingRejected, match=r"^5 of 5 .* CC-0: .*; CC-1: .*; CC-2: no budget; and 2 more\. Run"):
-        check_postings(totals(**dict.fromkeys(centers, "1.00")), [refused(center) for center in centers])
+        require_posted(totals(**dict.fromkeys(centers, "1.00")), [refused(center) for center in centers])
+
+
+def test_only_an_answer_with_an_error_is_a_refusal() -> None:
+    answers: list[Any] = [posted("A", "1.00"), refused("B")]
+
+    assert read_answers(answer.model_dump(mode="json") for answer in answers) == answers
 
 
 @pytest.mark.parametrize(
@@ -91,12 +198,6 @@ def test_books_that_differ_from_the_ledger_are_refused(
 ) -> None:
     with pytest.raises(PostingMismatch, match=said):
         check_postings(totals(**wanted), held)
-
-
-def test_only_an_answer_with_an_error_is_a_refusal() -> None:
-    answers: list[Any] = [posted("A", "1.00"), refused("B")]
-
-    assert read_answers(answer.model_dump(mode="json") for answer in answers) == answers
 
 
 def keep(bench: FunctionBench, answer: PostedCharge | RefusedCharge) -> None:

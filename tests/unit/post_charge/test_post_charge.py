@@ -13,51 +13,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from functions.post_charge.keys import ChargeBatch
 from functions.post_charge.logic import BookedCharge, Charge, PostedCharge, post_charge
-from functions.shared.adapters.servicenow import (
-    ExpenseLineMapping,
-    OAuthClientCredentials,
-    ServiceNowChargeBook,
-    ServiceNowClient,
-)
+from functions.shared.adapters.servicenow.expense_lines import ServiceNowChargeBook
+from functions.shared.adapters.servicenow.mappings import ExpenseLineMapping
 from functions.shared.errors import (
     BooksUnavailable,
+    DuplicatePosting,
+    ImportFailed,
     InvalidPeriod,
+    MissingPosting,
+    PostingConflict,
+    PostingForbidden,
     PostingMismatch,
     PostingRejected,
     PostingUnauthorized,
 )
 from local.servicenow.faults import FaultKind
+from local.servicenow.import_api import CHARGES
 from local.servicenow.server import ServiceNowStandIn
-from local.servicenow.tables import COST_CENTERS, EXPENSE_LINES, Table
-
-LINES = "fm_expense_line"
-
-
-def charge_of(amount: object = "1234.50", **changes: object) -> Charge:
-    return Charge.model_validate(
-        {
-            "organization": "acme",
-            "billing_period": "2026-05",
-            "charge_period": "2026-05",
-            "revision": 1,
-            "cost_center": "CC-1001",
-            "business_unit": "claims",
-            "amount": amount,
-            "billing_currency": "USD",
-            "statement_sha256": "ab" * 32,
-        }
-        | changes
-    )
-
-
-def client_of(instance: ServiceNowStandIn) -> ServiceNowClient:
-    credentials = OAuthClientCredentials.model_validate(instance.credentials)
-    return ServiceNowClient(instance.url, credentials, timeout_seconds=5, sleep=lambda _: None)
+from local.servicenow.tables import COST_CENTERS, EXPENSE_LINES, TABLES, Table
+from tests.unit.servicenow_bench import LINES, Desk, charge_of
 
 
 def book_of(instance: ServiceNowStandIn, mapping: ExpenseLineMapping | None = None) -> ServiceNowChargeBook:
-    return ServiceNowChargeBook(client_of(instance), mapping or ExpenseLineMapping())
+    return Desk(instance).book(mapping)
 
 
 @pytest.fixture
@@ -140,12 +120,11 @@ def test_a_later_revision_and_another_cost_center_are_further_lines(
     assert "2026-07 for 2026-05, revision 2" in instance.records(LINES)[1]["short_description"]
 
 
+@pytest.mark.parametrize("kind", ["reset_after_act", "garbled"])
 def test_it_posts_exactly_once_though_the_answer_was_lost(
-    instance: ServiceNowStandIn, book: ServiceNowChargeBook
+    instance: ServiceNowStandIn, book: ServiceNowChargeBook, kind: FaultKind
 ) -> None:
-    instance.fail_next(1, "reset_after_act", on="POST")
-    with pytest.raises(BooksUnavailable):
-        post_charge(charge_of(), book)
+    instance.fail_next(1, kind, on="POST")
 
     posted = post_charge(charge_of(), book)
 
@@ -163,7 +142,7 @@ def test_it_posts_exactly_once_though_the_run_died_before_reading_back(
     assert len(instance.records(LINES)) == 1
 
 
-@pytest.mark.parametrize("kind", ["429", "500", "malformed", "refuse"])
+@pytest.mark.parametrize("kind", ["500", "malformed", "reset"])
 def test_an_unavailable_instance_leaves_no_line_and_the_next_attempt_posts(
     instance: ServiceNowStandIn, book: ServiceNowChargeBook, kind: FaultKind
 ) -> None:
@@ -181,11 +160,11 @@ def test_of_two_runs_at_the_same_moment_one_posts_and_the_other_finds(instance: 
     class SlowBook(ServiceNowChargeBook):
         """Between our look-up and our create, somebody else posts the same charge."""
 
-        def create(self, key: str, charge: Charge) -> None:
+        def create(self, key: str, charge: Charge) -> BookedCharge | None:
             enter(instance, charge)
-            super().create(key, charge)
+            return super().create(key, charge)
 
-    posted = post_charge(charge, SlowBook(client_of(instance), ExpenseLineMapping()))
+    posted = post_charge(charge, SlowBook(Desk(instance).client, ExpenseLineMapping()))
 
     assert not posted.created
     assert len(instance.records(LINES)) == 1
@@ -236,7 +215,7 @@ def test_a_charge_that_is_booked_twice_is_refused(tmp_path: Path) -> None:
         enter(instance, charge)
         enter(instance, charge)
 
-        with pytest.raises(PostingMismatch, match="booked 2 times or more instead of once"):
+        with pytest.raises(DuplicatePosting, match="booked 2 times or more instead of once"):
             post_charge(charge, book_of(instance))
         assert len(instance.records(LINES)) == 2
 
@@ -257,7 +236,7 @@ def test_a_key_column_that_cuts_the_key_is_refused_with_the_record_to_void(tmp_p
             post_charge(charge_of(), book_of(instance))
         assert instance.records(LINES)[0]["sys_id"] in str(refused.value)
 
-        with pytest.raises(PostingRejected, match="Unique Key violation"):
+        with pytest.raises(PostingConflict, match="Unique Key violation"):
             post_charge(charge_of(), book_of(instance))
         assert len(instance.records(LINES)) == 1
 
@@ -271,7 +250,7 @@ def test_a_column_that_did_not_take_its_value_is_noticed(tmp_path: Path) -> None
 
 
 def test_a_user_that_may_not_post_is_refused(tmp_path: Path) -> None:
-    with ServiceNowStandIn(tmp_path, roles=()) as instance, pytest.raises(PostingRejected, match="403"):
+    with ServiceNowStandIn(tmp_path, roles=()) as instance, pytest.raises(PostingForbidden, match="403"):
         post_charge(charge_of(), book_of(instance))
 
 
@@ -303,10 +282,11 @@ def test_books_that_accept_but_show_nothing_are_a_mismatch() -> None:
         def find(self, key: str) -> list[BookedCharge]:
             return self.shown.get(key, [])
 
-        def create(self, key: str, charge: Charge) -> None:
+        def create(self, key: str, charge: Charge) -> BookedCharge | None:
             self.accepted.append((key, charge))
+            return None
 
-    with pytest.raises(PostingMismatch, match=r"accepted 1234\.50 USD but do not show it"):
+    with pytest.raises(MissingPosting, match=r"accepted 1234\.50 USD but do not show it"):
         post_charge(charge_of(), ForgetfulBook())
 
 
@@ -364,14 +344,83 @@ def test_a_cost_center_that_the_books_do_not_know_once_is_not_posted(
 def test_a_cost_center_cannot_widen_the_query_for_it(instance: ServiceNowStandIn) -> None:
     instance.add_record("cmn_cost_center", {"code": "CC-1001"})
 
-    with pytest.raises(PostingRejected, match="should be there once"):
+    with pytest.raises(PostingRejected, match=r"'CC-1001\^ORDERBYname' cannot be looked up"):
         post_charge(charge_of(cost_center="CC-1001^ORDERBYname"), book_of(instance, REFERENCE))
 
 
-def test_the_key_is_the_hash_of_the_framed_parts_and_so_can_be_recomputed_by_an_auditor() -> None:
-    framed = b"4:acme7:2026-057:2026-051:17:CC-10013:USD"
+IMPORTED = ExpenseLineMapping(staging_table="u_chargeback_import")
 
-    assert charge_of().key == hashlib.sha256(framed).hexdigest()
+
+def test_a_charge_that_is_imported_becomes_one_line_too(instance: ServiceNowStandIn) -> None:
+    posted = [post_charge(charge_of(), book_of(instance, IMPORTED)) for _ in range(2)]
+
+    [line] = instance.records(LINES)
+    assert [(each.created, each.sys_id) for each in posted] == [(True, line["sys_id"]), (False, line["sys_id"])]
+    assert (line["amount"], line["u_chargeback_key"]) == ("1234.50", charge_of().key)
+    assert len(instance.records("u_chargeback_import")) == 1
+
+
+@pytest.mark.parametrize("kind", ["reset_after_act", "garbled"])
+def test_an_import_whose_answer_was_lost_is_found(instance: ServiceNowStandIn, kind: FaultKind) -> None:
+    instance.fail_next(1, kind, on="import")
+
+    post_charge(charge_of(), book_of(instance, IMPORTED))
+
+    assert len(instance.records(LINES)) == 1
+
+
+def test_an_import_that_a_transform_map_refuses_posts_nothing_and_says_why(tmp_path: Path) -> None:
+    refusing = replace(CHARGES, refuses="No such cost center: CC-1001")
+    with ServiceNowStandIn(tmp_path, transform_maps=(refusing,)) as instance:
+        with pytest.raises(ImportFailed, match="No such cost center: CC-1001"):
+            post_charge(charge_of(), book_of(instance, IMPORTED))
+        assert instance.records(LINES) == []
+
+
+def test_a_transform_map_that_loses_the_amount_is_noticed(tmp_path: Path) -> None:
+    staging = replace(TABLES["u_chargeback_import"], columns={"u_chargeback_key": 64, "u_currency": 3})
+    with ServiceNowStandIn(tmp_path, tables={**TABLES, "u_chargeback_import": staging}) as instance:
+        book = book_of(instance, IMPORTED)
+        with pytest.raises(PostingMismatch, match="'', which is no amount"):
+            post_charge(charge_of(), book)
+
+
+def test_a_rate_limit_is_waited_out_within_one_attempt(instance: ServiceNowStandIn) -> None:
+    desk = Desk(instance)
+    instance.fail_next(1, "429", on="GET")
+    instance.fail_next(1, "429_bare", on="POST")
+
+    assert post_charge(charge_of(), desk.book()).created
+    assert desk.waits == [3.5, 0.25]
+
+
+def test_a_charge_takes_two_requests(instance: ServiceNowStandIn) -> None:
+    desk = Desk(instance)
+    post_charge(charge_of(), desk.book())
+    post_charge(charge_of(cost_center="CC-1002"), desk.book())
+
+    assert len(desk.requests(LINES)) == 4
+
+
+def test_the_key_is_the_hash_of_the_framed_parts_and_so_can_be_recomputed_by_an_auditor() -> None:
+    batch = b"4:acme7:2026-057:2026-051:13:USD"
+    in_batch, alone = hashlib.sha256(batch).hexdigest(), hashlib.sha256(batch + b"7:CC-1001").hexdigest()
+
+    assert charge_of().key == in_batch[:24] + alone[24:]
+
+
+def test_the_keys_of_a_batch_and_no_others_begin_alike() -> None:
+    batch = charge_of().batch
+    assert isinstance(batch, ChargeBatch)
+
+    assert charge_of(cost_center="CC-1002", business_unit="other").key.startswith(batch.prefix)
+    for change in (
+        {"revision": 2},
+        {"organization": "other"},
+        {"charge_period": "2026-04"},
+        {"billing_currency": "EUR"},
+    ):
+        assert not charge_of(**change).key.startswith(batch.prefix[:6])
 
 
 def test_the_key_does_not_depend_on_the_amount_nor_on_the_statement() -> None:

@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from functions.shared import run_files
-from functions.shared.errors import PostingMismatch, PostingRejected
+from functions.shared.errors import PostingMismatch, PostingRejected, SecretUnreadable
 from local.servicenow.server import ServiceNowStandIn
 from tests.unit.function_bench import VALUES, FunctionBench
 from tests.unit.run_samples import RUN_ID
@@ -69,7 +69,7 @@ def test_a_refused_charge_fails_its_item_and_leaves_the_reason(bench: FunctionBe
         bench.invoke("post_charge", ITEM)
     assert answer_of(bench) == {
         "cost_center": "CC-1001",
-        "error": "PostingRejected",
+        "error": "PostingForbidden",
         "cause": str(refused.value),
     }
 
@@ -90,6 +90,31 @@ def test_a_charge_that_the_books_hold_with_another_amount_is_not_posted_any_more
     with pytest.raises(PostingMismatch):
         bench.invoke("post_charge", ITEM | {"amount": "80.00"})
     assert answer_of(bench)["error"] == "PostingMismatch"
+
+
+def test_a_warm_function_keeps_its_token_and_a_new_secret_is_taken_at_once(
+    bench: FunctionBench, books: ServiceNowStandIn
+) -> None:
+    for center in ("CC-1001", "CC-1002", "CC-1003"):
+        bench.invoke("post_charge", ITEM | {"cost_center": center})
+    assert books.requests.count("POST /oauth_token.do") == 1
+
+    secret = json.dumps({"base_url": books.url, "credentials": books.basic_credentials})
+    boto3.client("secretsmanager").put_secret_value(SecretId=VALUES["SERVICENOW_SECRET"], SecretString=secret)
+    books.expire_tokens()
+    bench.invoke("post_charge", ITEM | {"cost_center": "CC-1004"})
+    assert books.requests.count("POST /oauth_token.do") == 1
+    assert len(books.records("fm_expense_line")) == 4
+
+
+@pytest.mark.usefixtures("books")
+def test_a_secret_that_is_gone_is_the_reason_that_stays_with_the_charge(bench: FunctionBench) -> None:
+    boto3.client("secretsmanager").delete_secret(SecretId=VALUES["SERVICENOW_SECRET"], ForceDeleteWithoutRecovery=True)
+    with pytest.raises(SecretUnreadable):
+        bench.invoke("post_charge", ITEM)
+
+    assert answer_of(bench)["error"] == "SecretUnreadable"
+    assert "ResourceNotFoundException" in answer_of(bench)["cause"]
 
 
 def test_the_function_keeps_no_secret_in_its_answers(bench: FunctionBench, books: ServiceNowStandIn) -> None:
