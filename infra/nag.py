@@ -165,6 +165,15 @@ WILDCARDS: dict[str, dict[str, str]] = {
         "<Data/Ledger.Arn>/ledger/*": _PERIOD,
         "arn:aws:glue:{region}:{account}:table/<Data/Database.Ref>/*": "Its queries are about every table of ours.",
     },
+    "Pipeline/ReplayPeriodRole/DefaultPolicy": {
+        "*": "Neither X-Ray nor the delivery of logs has resources that a right could name.",
+        "<Data/Work.Arn>/runs/*": _RUN,
+        "<Data/Work.Arn>/athena-results/*": _QUERY,
+        "arn:aws:glue:{region}:{account}:table/<Data/Database.Ref>/*": "Its queries are about every table of ours.",
+        "arn:aws:states:{region}:{account}:execution:<Pipeline/MonthEndClose.Name>:*": (
+            "An execution is named when it starts; it waits for the one that it has started."
+        ),
+    },
     "Pipeline/MonthEndClose/ChildExecutions": {
         "arn:aws:states:{region}:{account}:execution:<Pipeline/MonthEndClose.Name>:*": (
             "Step Functions names the runs of a map, which are runs of this machine."
@@ -256,6 +265,9 @@ OTHERS: dict[str, dict[str, str]] = {
         ),
     },
     "Pipeline/MonthEndClose": {
+        "W3005": "CDK writes down that a machine needs its role, which its reference to the role says as well.",
+    },
+    "Pipeline/ReplayPeriod": {
         "W3005": "CDK writes down that a machine needs its role, which its reference to the role says as well.",
     },
     "Pipeline/ServiceNow": {

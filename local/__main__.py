@@ -11,6 +11,7 @@ import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,6 +27,11 @@ EXIT_CODES = """exit codes:
   4  the ledger does not reconcile to the invoice
   5  posting failed; run again to resume
   1  anything else"""
+
+VERIFY_EXIT_CODES = """exit codes:
+  0  everything is verified
+  2  nothing to verify, or no root certificate to verify it with
+  4  a check failed; its line says where"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -127,6 +133,12 @@ def _replay(options: argparse.Namespace) -> int:
     return replay(ReplayOptions(BillingPeriod.parse(options.period), options.revision, options.out), show=_show)
 
 
+def _verify(options: argparse.Namespace) -> int:
+    from local.verify.command import VerifyOptions, verify
+
+    return verify(VerifyOptions(path=options.path, root_ca=options.root_ca, now=datetime.now(UTC)), show=_show)
+
+
 def _serve(options: argparse.Namespace) -> int:
     from local.serve import serve
 
@@ -195,6 +207,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_replay(commands)
     _add_periods(commands)
     _add_respond(commands)
+    _add_verify(commands)
     _add_serve(commands)
     _add_deploy_local(commands)
     return parser
@@ -277,6 +290,36 @@ def _add_replay(commands: Any) -> None:
     replay.add_argument("--period", metavar="YYYY-MM", required=True, help="the closed month")
     replay.add_argument("--revision", type=int, metavar="N", help="which revision of it (default: the newest)")
     _add_out(replay)
+
+
+def _add_verify(commands: Any) -> None:
+    verify = commands.add_parser(
+        "verify",
+        help="verify signatures, hashes, chain and sums of what was filed, offline",
+        description="Verifies the signatures, hashes and sums of a statement, of a period or of all periods, and the "
+        "chain of evidence through them. It reads files and nothing else: no AWS, no network, no local cloud. Every "
+        "check is a line with what was compared; one that fails says where.",
+        epilog=VERIFY_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    verify.set_defaults(run=_verify)
+    verify.add_argument(
+        "path",
+        type=Path,
+        metavar="PATH",
+        nargs="?",
+        default=Path("out"),
+        help="a statement (PDF, CSV or SHA256SUMS), an evidence.json, the folder of a period, or the folder of --out "
+        "with all periods (default: out)",
+    )
+    verify.add_argument(
+        "--root-ca",
+        type=Path,
+        metavar="FILE",
+        help="the root certificates that you trust (PEM), of a timestamp authority too (default: the root-ca.pem "
+        "beside the periods)",
+    )
 
 
 def _add_serve(commands: Any) -> None:

@@ -110,11 +110,10 @@ def _statements(filed: Filed, derived: Derived) -> Compared:
 
 
 def _statement(filed: Filed, derived: Derived, record: FiledStatement) -> Compared:
-    sums = f"{record.pdf_sha256}  {_base(record.pdf)}\n{record.csv_sha256}  {_base(record.csv)}\n".encode()
     for name, sha256, compare, other in (
         (record.csv, record.csv_sha256, compare_lines, derived.statements.get(record.csv)),
         (record.pdf, record.pdf_sha256, compare_signed_pdf, derived.statements.get(record.pdf)),
-        (record.sha256sums, record.sha256sums_sha256, compare_lines, sums),
+        (record.sha256sums, record.sha256sums_sha256, compare_lines, _sums(record)),
     ):
         key = record.folder + name
         content = filed.statements.get(key)
@@ -135,13 +134,18 @@ def _signatures(filed: Filed, record: FiledStatement) -> Compared:
         if name is None:
             continue
         key = record.folder + name
-        content, sums = filed.statements.get(key), filed.statements.get(record.folder + record.sha256sums)
+        content = filed.statements.get(key)
         differences = _missing(key, content, b"")
         if content is not None:
             differences = _hash(key, content, sha256)
-            if name == record.signature and sums is not None and not differences:
-                differences = _signature(key, sums, content)
+            if name == record.signature and not differences:
+                differences = _signature(key, _sums(record), content)
         yield key, differences
+
+
+def _sums(record: FiledStatement) -> bytes:
+    """The checksums, as they follow from the evidence."""
+    return f"{record.pdf_sha256}  {_base(record.pdf)}\n{record.csv_sha256}  {_base(record.csv)}\n".encode()
 
 
 def _signature(key: str, sums: bytes, signature: bytes) -> list[Difference]:

@@ -27,8 +27,8 @@ from infra.stacks.data_stack import DataStack
 CERTIFICATE_DAYS = 3 * 365
 """For how long a certificate authority that answers at once is asked to certify the signing key."""
 
-READ_NOTHING_ELSE = ("ReadManifest", "IssueCertificate")
-"""The one reads the bill alone, which has its own key; the other nothing that is encrypted."""
+READ_NOTHING_ELSE = ("IssueCertificate",)
+"""It reads nothing that is encrypted with the key of all other data."""
 
 SIDE_BY_SIDE = {"render_statement": 10, "post_charge": 5}
 """How many of them a Map of one execution runs at the same time; of every other function it runs one."""

@@ -8,8 +8,9 @@ import asyncio
 import hashlib
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any, NamedTuple
 
-from asn1crypto import cms, x509
+from asn1crypto import cms
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -23,48 +24,62 @@ from local.verify.layout import Artefact
 from local.verify.trust import SIGNER_USAGE, Trust, fingerprint
 
 _SIGNATURE_ALGORITHMS = {"sha256_rsa", "rsassa_pkcs1v15"}
+_NO_PARAMETERS = {b"", b"\x05\x00"}
 
 
 class DamagedSignature(Exception):
     """A signature is not as a signer writes it; the message says in what."""
 
 
+class _SignersKey(NamedTuple):
+    """A public key, and the fingerprint of the certificate that says whose it is."""
+
+    key: rsa.RSAPublicKey
+    name: str
+
+
 def check_signatures(file: Artefact, moment: datetime, trust: Trust) -> Iterator[Finding]:
     """Both signatures of a file, which claims to have been signed at a moment; missing ones are named."""
     whole, raw = file.with_suffix(".p7s"), file.with_suffix(".sig")
     yield from (failed(signature.name, "is missing") for signature in (whole, raw) if signature.content is None)
-    certificate = None
+    key = None
     if file.content is None:
         return
     if whole.content is not None:
         try:
             signed_data = read_signature(whole.content)
-            certificate = extract_certificate_info(signed_data).signer_cert
             yield _check_cms(file, whole, signed_data, moment, trust)
+            key = _signers_key(signed_data)
         except Exception as error:  # what a damaged signature makes a parser stumble over is not to be foreseen
             yield failed(whole.name, f"cannot be read as a signature: {reason(error)}")
     if raw.content is not None:
-        yield _check_raw(file, raw, raw.content, certificate)
+        yield _check_raw(file, raw, raw.content, key)
 
 
 def read_signature(signature: bytes) -> cms.SignedData:
-    """A signature's parts; raises DamagedSignature when something is in it that it does not protect itself."""
+    """A signature's parts; raises DamagedSignature when what no signature protects is not as a signer writes it."""
     whole = cms.ContentInfo.load(signature, strict=True)
     signed_data = whole["content"]
     [signer] = signed_data["signer_infos"]
-    digest_algorithms = [found["algorithm"].native for found in signed_data["digest_algorithms"]]
+    digests = [*signed_data["digest_algorithms"], signer["digest_algorithm"]]
+    certificate, named = extract_certificate_info(signed_data).signer_cert, signer["sid"].chosen
     expected = {
         "type": whole["content_type"].native == "signed_data",
         "version": signed_data["version"].native == signer["version"].native == "v1",
         "content's type": signed_data["encap_content_info"]["content_type"].native == "data",
         "content, which has to be outside": signed_data["encap_content_info"]["content"].native is None,
-        "digest algorithm": [*digest_algorithms, signer["digest_algorithm"]["algorithm"].native] == ["sha256"] * 2,
-        "signature algorithm": signer["signature_algorithm"]["algorithm"].native in _SIGNATURE_ALGORITHMS,
-        "encoding, which has to be DER": whole.dump(force=True) == signature,
+        "digest algorithm": all(_is_plain(digest, {"sha256"}) for digest in digests),
+        "signature algorithm": _is_plain(signer["signature_algorithm"], _SIGNATURE_ALGORITHMS),
+        "signer's name": named["issuer"].dump() == certificate.issuer.dump(),
     }
     if wrong := [what for what, right in expected.items() if not right]:
         raise DamagedSignature(f"not as it was signed is its {', its '.join(wrong)}")
     return signed_data
+
+
+def _is_plain(algorithm: Any, allowed: set[str]) -> bool:
+    """Whether an algorithm is one of those allowed, without parameters."""
+    return algorithm["algorithm"].native in allowed and algorithm["parameters"].dump() in _NO_PARAMETERS
 
 
 def _check_cms(
@@ -90,18 +105,23 @@ def _check_cms(
         return failed(signature.name, problem)
     if not status.trusted:
         return failed(signature.name, f"its certificate is refused: {status.trust_problem_indic}")
-    return passed(signature.name, f"{file.name} is signed by {trust.signer(certificate, moment)}")
+    return passed(signature.name, f"signed by {trust.signer(certificate, moment)}")
 
 
-def _check_raw(file: Artefact, raw: Artefact, signature: bytes, certificate: x509.Certificate | None) -> Finding:
-    if certificate is None:
-        return failed(raw.name, "there is no certificate to verify it with: the .p7s beside it would have it")
-    shown = short(fingerprint(certificate))
+def _check_raw(file: Artefact, raw: Artefact, signature: bytes, signer: _SignersKey | None) -> Finding:
+    if signer is None:
+        return failed(raw.name, f"cannot be verified: {file.path.name}.p7s should hold the certificate for it")
+    try:
+        signer.key.verify(signature, file.content or b"", padding.PKCS1v15(), SHA256())
+    except InvalidSignature:
+        return failed(raw.name, f"is not what the key of certificate {signer.name} makes of {file.path.name}")
+    return passed(raw.name, f"signed with the key of certificate {signer.name}")
+
+
+def _signers_key(signed_data: cms.SignedData) -> _SignersKey:
+    """The key of the certificate in a signature; raises DamagedSignature when it is not RSA."""
+    certificate = extract_certificate_info(signed_data).signer_cert
     key = load_der_public_key(certificate.public_key.dump())
     if not isinstance(key, rsa.RSAPublicKey):
-        return failed(raw.name, f"the key of certificate {shown} is not RSA")
-    try:
-        key.verify(signature, file.content or b"", padding.PKCS1v15(), SHA256())
-    except InvalidSignature:
-        return failed(raw.name, f"is not what the key of certificate {shown} makes of {file.name}")
-    return passed(raw.name, f"{file.name} is signed with the key of certificate {shown}")
+        raise DamagedSignature("its key is not RSA")
+    return _SignersKey(key, short(fingerprint(certificate)))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
 _SHOWN = 16
+_LONGEST_REASON = 160
 
 
 class Verdict(StrEnum):
@@ -42,11 +45,23 @@ def noted(file: str, text: str) -> Finding:
     return Finding(Verdict.NOTE, file, text)
 
 
+def results(file: str, problems: Iterable[str], text: str) -> Iterator[Finding]:
+    """One failed check for each problem; when there is none, one that holds."""
+    found = [failed(file, problem) for problem in problems]
+    yield from found or [passed(file, text)]
+
+
 def short(sha256: str) -> str:
     """As much of a hash as tells it from another one."""
     return f"{sha256[:_SHOWN]}…" if len(sha256) > _SHOWN else sha256
 
 
+def money(amount: Decimal) -> str:
+    """An amount as it is, with thousands separators."""
+    return f"{amount:,f}"
+
+
 def reason(error: Exception) -> str:
-    """Why something could not be read, in one line."""
-    return " ".join(str(error).split()) or type(error).__name__
+    """Why something could not be read, in one line that is not too long."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"

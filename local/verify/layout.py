@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +17,8 @@ SUFFIXES = (".pdf", ".csv", ".SHA256SUMS", ".SHA256SUMS.p7s", ".SHA256SUMS.sig")
 
 _STATEMENT = re.compile(r"(?P<unit>.+)-(?P<period>\d{4}-\d{2})-r(?P<revision>[1-9]\d*)")
 _PERIOD = re.compile(r"\d{4}-\d{2}")
-_MEMBERS = (EVIDENCE, SUMMARY, STATEMENTS, LEDGER)
+_REVISION = re.compile(r"revision-\d{4}")
+_RECORDS = {SUMMARY, EVIDENCE, f"{EVIDENCE}.p7s", f"{EVIDENCE}.sig"}
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,11 @@ class StatementFiles(NamedTuple):
 
     folder: Path
     stem: str
-    base: Path
 
     def file(self, suffix: str) -> Artefact:
         """One of them."""
-        path = self.folder / f"{self.stem}{suffix}"
-        return Artefact(path, _name(path, self.base))
+        name = f"{self.stem}{suffix}"
+        return Artefact(self.folder / name, name)
 
     @property
     def period(self) -> str:
@@ -79,36 +78,29 @@ class PeriodFolder(NamedTuple):
     """A folder with the records of one closed revision; the files they name lie in it, or in the folder above."""
 
     records: Path
-    base: Path
 
     @property
     def files(self) -> Path:
-        """What the paths in the evidence are relative to."""
-        has_files = any((self.records / name).is_dir() for name in (STATEMENTS, LEDGER))
-        return self.records if has_files or _PERIOD.fullmatch(self.records.name) else self.records.parent
-
-    @property
-    def name(self) -> str:
-        """The folder as a reader calls it."""
-        return _name(self.records, self.base) if self.records != self.base else self.records.name
+        """What the paths in the evidence are relative to, and the names that a reader sees."""
+        return self.records if _is_complete(self.records) else self.records.parent
 
     def record(self, name: str) -> Artefact:
         """The evidence or the summary."""
-        return Artefact(self.records / name, _name(self.records / name, self.base))
+        path = self.records / name
+        return Artefact(path, path.relative_to(self.files).as_posix())
 
     def file(self, name: str) -> Artefact:
         """A file by its path in the evidence."""
-        return Artefact(self.files / name, _name(self.files / name, self.base))
+        return Artefact(self.files / name, name)
 
     def statements(self) -> list[StatementFiles]:
         """Every statement of which there is any file."""
-        return statements_in(self.files / STATEMENTS, self.base)
+        return statements_in(self.files / STATEMENTS)
 
 
 class Target(NamedTuple):
-    """What is verified: periods, or else statements by themselves. ``base`` is where names begin."""
+    """What is verified: the records of periods, or else statements by themselves."""
 
-    base: Path
     periods: tuple[PeriodFolder, ...] = ()
     statements: tuple[StatementFiles, ...] = ()
 
@@ -127,44 +119,49 @@ def find_target(path: Path) -> Target:
     return target
 
 
-def statements_in(folder: Path, base: Path) -> list[StatementFiles]:
+def statements_in(folder: Path) -> list[StatementFiles]:
     """The statements in a folder, in the order of their names."""
     stems = {stem for path in folder.glob("*") if path.is_file() and (stem := _stem(path.name))}
-    return [StatementFiles(folder, stem, base) for stem in sorted(stems)]
+    return [StatementFiles(folder, stem) for stem in sorted(stems)]
+
+
+def revisions_of(period: Path) -> list[Path]:
+    """The folders with a period's records, in the order of its revisions; none when it is no period."""
+    return [*_earlier_revisions(period), period] if _is_period(period) else []
+
+
+def periods_in(folder: Path) -> list[Path]:
+    """The folders of periods in a folder, in the order of their months."""
+    return sorted(path for path in folder.glob("*") if _PERIOD.fullmatch(path.name) and _is_period(path))
 
 
 def _of_file(path: Path) -> Target:
-    if path.name in {EVIDENCE, SUMMARY, f"{EVIDENCE}.p7s", f"{EVIDENCE}.sig"}:
-        return _target(path.parent, [path.parent])
+    if path.name in _RECORDS:
+        return Target(periods=(PeriodFolder(path.parent),))
     stem = _stem(path.name)
-    return Target(path.parent, statements=(StatementFiles(path.parent, stem, path.parent),) if stem else ())
+    return Target(statements=(StatementFiles(path.parent, stem),) if stem else ())
 
 
 def _of_folder(path: Path) -> Target:
-    if _is_period(path):
-        return _target(path, [path, *_earlier_revisions(path)])
-    if periods := sorted(folder for folder in path.glob("*") if _PERIOD.fullmatch(folder.name) and _is_period(folder)):
-        return _target(path, [records for period in periods for records in [*_earlier_revisions(period), period]])
-    return Target(path, statements=tuple(statements_in(path, path)))
-
-
-def _target(base: Path, folders: Iterable[Path]) -> Target:
-    return Target(base, periods=tuple(PeriodFolder(folder, base) for folder in folders))
+    if folders := [path] if _is_period(path) else periods_in(path):
+        return Target(periods=tuple(PeriodFolder(records) for period in folders for records in revisions_of(period)))
+    return Target(statements=tuple(statements_in(path)))
 
 
 def _is_period(path: Path) -> bool:
-    return any((path / name).exists() for name in _MEMBERS)
+    return any((path / name).exists() for name in (EVIDENCE, SUMMARY, STATEMENTS, LEDGER))
+
+
+def _is_complete(records: Path) -> bool:
+    """Whether records lie in the folder of their period, and not in one for an earlier revision."""
+    return not _REVISION.fullmatch(records.name) or any((records / name).exists() for name in (STATEMENTS, LEDGER))
 
 
 def _earlier_revisions(period: Path) -> list[Path]:
     """The records of earlier revisions, which lie in folders of their own."""
-    return sorted(path.parent for path in period.glob(f"revision-*/{EVIDENCE}"))
+    return sorted(path.parent for path in period.glob(f"*/{EVIDENCE}") if _REVISION.fullmatch(path.parent.name))
 
 
 def _stem(name: str) -> str:
     """What is before a statement's suffix; blank for any other file. The longest suffix is looked for first."""
     return next((name.removesuffix(suffix) for suffix in reversed(SUFFIXES) if name.endswith(suffix)), "")
-
-
-def _name(path: Path, base: Path) -> str:
-    return path.relative_to(base).as_posix() if path.is_relative_to(base) else path.as_posix()

@@ -22,7 +22,6 @@ from local.verify.layout import Artefact
 from local.verify.pdf_damage import span, where_damaged
 from local.verify.trust import SIGNER_USAGE, Trust, fingerprint
 
-
 _NUMBERS = 4
 """A byte range is two ranges, each a start and a length: before the signature, and after it."""
 

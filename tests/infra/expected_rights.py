@@ -14,7 +14,6 @@ xray:PutTraceSegments *
 
 READS_OURS = "kms:Decrypt <Key>"
 READ_NOTHING_OF_OURS = {
-    "ReadManifest": "it reads the bill alone, which has a key of its own",
     "IssueCertificate": "it reads nothing that is encrypted",
 }
 """What every function has beside that, and those which have it not."""
@@ -24,12 +23,16 @@ FUNCTIONS = {
         s3:ListBucketVersions <Billing> when s3:prefix is like {export}metadata/BILLING_PERIOD=*/
         s3:ListBucketVersions <Billing> when s3:prefix is like {export}data/BILLING_PERIOD=*/
         s3:GetObject <Billing>/{export}metadata/*
+        s3:GetObject <Work>/runs/*/delivery.json
+        s3:GetObject <Work>/runs/*/restored.json
+        s3:ListBucket <Work>
         s3:PutObject <Work>/runs/*/delivery.json
         kms:Decrypt <BillingKey>
         kms:GenerateDataKey <Key>
     """,
     "CompilePolicy": """
         s3:GetObject <Work>/policies/*
+        s3:GetObject <Work>/runs/*/sources/policy/*
         s3:ListBucket <Work>
         s3:PutObject <Work>/runs/*/policy_*
         s3:PutObject <Work>/runs/*/policy.json
@@ -39,6 +42,7 @@ FUNCTIONS = {
     "RenderQueries": """
         s3:GetObject <Work>/runs/*/delivery.json
         s3:GetObject <Work>/runs/*/policy.json
+        s3:GetObject <Work>/runs/*/sources/sql/*
         s3:ListBucketVersions <Work> when s3:prefix is like runs/*/sources/sql/
         s3:PutObject <Work>/runs/*/sources/sql/*
         kms:GenerateDataKey <Key>
@@ -89,6 +93,9 @@ FUNCTIONS = {
     """,
     "PrepareStatements": """
         s3:GetObject <Work>/athena-results/*
+        s3:GetObject <Work>/runs/*/restored.json
+        s3:GetObject <Work>/runs/*/sources/sql/*
+        s3:ListBucketVersions <Work> when s3:prefix is like runs/*/sources/sql/
         s3:GetObject <Work>/runs/*/policy.json
         s3:GetObject <Work>/runs/*/reconciliation.json
         s3:GetObject <Work>/runs/*/seal.json
@@ -103,6 +110,7 @@ FUNCTIONS = {
         s3:ListBucketVersions <Work> when s3:prefix is like runs/*/rendered/*
         s3:GetObject <Work>/runs/*/rendered/*
         s3:PutObject <Work>/runs/*/rendered/*
+        s3:PutObject <Work>/runs/*/replayed/*
         s3:PutObject <Statements>/drafts/*
         s3:GetObject <Statements>/charge_period=*
         s3:PutObject <Statements>/charge_period=*
@@ -168,6 +176,49 @@ FUNCTIONS = {
     """,
 }
 
+OF_THE_REPLAY = {
+    "RestorePeriod": """
+        s3:GetObjectVersion <Billing>/{export}data/*
+        s3:ListBucketVersions <Ledger> when s3:prefix is like periods/*
+        s3:ListBucketVersions <Ledger> when s3:prefix is like ledger/*
+        s3:GetObject <Ledger>/periods/*/evidence.json*
+        s3:GetObject <Ledger>/archive/*
+        s3:GetObjectVersion <Ledger>/ledger/*
+        s3:ListBucket <Ledger>
+        s3:GetObject <Statements>/charge_period=*
+        s3:ListBucket <Statements>
+        s3:GetObjectVersion <Work>/runs/*/restored_cur/*
+        s3:GetObjectVersion <Work>/runs/*/restored_ledger/*
+        s3:PutObject <Work>/runs/*/restored_cur/*
+        s3:PutObject <Work>/runs/*/restored_ledger/*
+        s3:PutObject <Work>/runs/*/sources/*
+        s3:PutObject <Work>/runs/*/invoice_totals/*
+        s3:PutObject <Work>/runs/*/delivery.json
+        s3:PutObject <Work>/runs/*/seal.json
+        s3:PutObject <Work>/runs/*/restored.json
+        kms:Decrypt <BillingKey>
+        kms:GenerateDataKey <Key>
+    """,
+    "CompareReplay": """
+        s3:GetObject <Ledger>/periods/*
+        s3:GetObjectVersion <Ledger>/ledger/*
+        s3:ListBucketVersions <Ledger> when s3:prefix is like ledger/*
+        s3:ListBucket <Ledger>
+        s3:GetObject <Statements>/charge_period=*
+        s3:ListBucket <Statements>
+        s3:GetObject <Work>/athena-results/*
+        s3:GetObject <Work>/runs/*/evidence.json
+        s3:GetObject <Work>/runs/*/summary.json
+        s3:GetObject <Work>/runs/*/rendered/*
+        s3:GetObject <Work>/runs/*/replayed/*
+        s3:ListBucket <Work>
+        s3:ListBucketVersions <Work> when s3:prefix is like runs/*/rendered/
+        s3:PutObject <Work>/runs/*/replay.json
+        kms:GenerateDataKey <Key>
+    """,
+}
+"""Functions of replay_period; beside them it invokes RecordFailure."""
+
 BESIDE_THE_CLOSE = {
     "DecideApproval": """
         dynamodb:GetItem <Periods>
@@ -189,7 +240,7 @@ BESIDE_THE_CLOSE = {
 }
 """Functions that no state machine invokes."""
 
-MONTH_END_CLOSE = """
+OF_EVERY_STATE_MACHINE = """
 athena:StartQueryExecution athena:workgroup/{workgroup}
 athena:GetQueryExecution athena:workgroup/{workgroup}
 athena:StopQueryExecution athena:workgroup/{workgroup}
@@ -207,15 +258,9 @@ glue:GetTables glue:table/<Database>/*
 glue:GetPartitions glue:catalog
 glue:GetPartitions glue:database/<Database>
 glue:GetPartitions glue:table/<Database>/*
-s3:GetBucketLocation <Billing>
-s3:GetBucketLocation <Ledger>
 s3:GetBucketLocation <Work>
-s3:ListBucket <Billing>
-s3:ListBucket <Ledger>
 s3:ListBucket <Work>
 s3:ListBucketMultipartUploads <Work>
-s3:GetObject <Billing>/{export}data/*
-s3:GetObject <Ledger>/ledger/*
 s3:GetObject <Work>/runs/*
 s3:GetObject <Work>/athena-results/*
 s3:PutObject <Work>/runs/*
@@ -224,15 +269,11 @@ s3:AbortMultipartUpload <Work>/runs/*
 s3:AbortMultipartUpload <Work>/athena-results/*
 s3:ListMultipartUploadParts <Work>/runs/*
 s3:ListMultipartUploadParts <Work>/athena-results/*
-kms:Decrypt <BillingKey>
 kms:Decrypt <Key>
 kms:GenerateDataKey <Key>
-dynamodb:UpdateItem <Periods>
 states:StartExecution <MonthEndClose>
 states:DescribeExecution states:execution:<MonthEndClose.Name>:*
-states:DescribeExecution states:execution:<MonthEndClose.Name>/*
 states:StopExecution states:execution:<MonthEndClose.Name>:*
-states:StopExecution states:execution:<MonthEndClose.Name>/*
 logs:CreateLogDelivery *
 logs:GetLogDelivery *
 logs:UpdateLogDelivery *
@@ -246,7 +287,29 @@ xray:PutTelemetryRecords *
 xray:GetSamplingRules *
 xray:GetSamplingTargets *
 """
+"""Both run queries and executions of the close: the close those of its own Map, the replay the derivation."""
+
+MONTH_END_CLOSE = """
+s3:GetBucketLocation <Billing>
+s3:GetBucketLocation <Ledger>
+s3:ListBucket <Billing>
+s3:ListBucket <Ledger>
+s3:GetObject <Billing>/{export}data/*
+s3:GetObject <Ledger>/ledger/*
+kms:Decrypt <BillingKey>
+dynamodb:UpdateItem <Periods>
+states:DescribeExecution states:execution:<MonthEndClose.Name>/*
+states:StopExecution states:execution:<MonthEndClose.Name>/*
+"""
 """Beside these the state machine invokes every function of the close."""
+
+REPLAY_PERIOD = """
+events:PutTargets events:rule/StepFunctionsGetEventsForStepFunctionsExecutionRule
+events:PutRule events:rule/StepFunctionsGetEventsForStepFunctionsExecutionRule
+events:DescribeRule events:rule/StepFunctionsGetEventsForStepFunctionsExecutionRule
+"""
+"""Beside these the state machine invokes its own functions and RecordFailure. Neither the bill nor the ledger is for
+it: what it reads of them was restored to the work bucket."""
 
 STARTERS = {
     "MonthEndClose/EventsRole": "states:StartExecution <MonthEndClose>",
@@ -272,12 +335,12 @@ IN_OTHER_TESTS = {
     "Ci/Diff": "ci:the_roles_do_nothing_but_take_the_bootstraps_roles_where_something_is_deployed",
     "PayerCi/Deploy": "ci:the_roles_do_nothing_but_take_the_bootstraps_roles_where_something_is_deployed",
     "PayerCi/Diff": "ci:the_roles_do_nothing_but_take_the_bootstraps_roles_where_something_is_deployed",
-    "Observability/Datadog": "observability:datadog_reads_metrics_and_names_if_it_is_let_in_and_nothing_else",
+    "Observability/Datadog": "outside_readers:datadog_reads_metrics_and_names_if_it_is_let_in_and_nothing_else",
     "Observability/Posture/Publisher": "posture:eventbridge_may_publish_to_the_owners_topic_and_nothing_else",
     "Observability/ThreatDetection/Publisher": (
-        "observability:a_finding_goes_to_the_owners_topic_with_a_role_that_can_do_nothing_else"
+        "threats:a_finding_goes_to_the_owners_topic_with_a_role_that_can_do_nothing_else"
     ),
-    "Observability/Wiz": "observability:wiz_reads_how_things_are_configured_if_it_is_let_in_and_never_what_is_in_them",
+    "Observability/Wiz": "outside_readers:wiz_reads_how_things_are_configured_if_it_is_let_in_and_never_what_is_in_them",
     "Replica/Replication": "replica:s3_copies_with_exactly_the_rights_that_it_needs",
 }
 """Roles of which another test of this folder says all that they may do: its module and its name."""
@@ -286,6 +349,7 @@ TAKEN_BY = {
     "BillingSource/Tags/ScheduleRole": "scheduler.amazonaws.com",
     "MonthEndClose/EventsRole": "events.amazonaws.com",
     "MonthEndCloseRole": "states.amazonaws.com",
+    "ReplayPeriodRole": "states.amazonaws.com",
     "Observability/Posture/Publisher": "events.amazonaws.com",
     "Observability/ThreatDetection/Publisher": "events.amazonaws.com",
     "Replica/Replication": "s3.amazonaws.com",

@@ -8,14 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import pytest
-
 from infra.names import name_of
 from local.assembly import ROOT
 from tests.infra.expected_rights import BESIDE_THE_CLOSE, FUNCTIONS
-from tests.infra.policies import Cloud, Guarded
 from tests.infra.stacks import Resource, Stacks, statements
-from tests.infra.test_posture import told
 from tests.statemachines.definition import states
 
 METRICS = {
@@ -203,6 +199,16 @@ def test_a_bill_that_does_not_come_is_noticed_where_bills_are_closed_as_they_com
     assert alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"]) == alarm["EvaluationPeriods"]
 
 
+def test_this_test_knows_every_kind_of_thing_that_can_fail_by_itself(stacks: Stacks) -> None:
+    """A kind that is new here needs an alarm, or a reason why none."""
+    runs_by_itself = re.compile(
+        r"AWS::(Events|Scheduler|Lambda|SQS|StepFunctions|Pipes|Kinesis\w*|Firehose|Batch|ECS|EC2)::(\w+)$"
+    )
+    kinds = {resource.kind for resource in stacks.resources.values() if runs_by_itself.match(resource.kind)}
+    settings_of_others = {"AWS::Lambda::EventInvokeConfig", "AWS::Lambda::LayerVersion", "AWS::SQS::QueuePolicy"}
+    assert kinds == {*NAMED_BY, "AWS::Scheduler::Schedule", *settings_of_others}
+
+
 # --- every alarm is about something, and is heard -------------------------------------------------------------------
 
 
@@ -317,145 +323,3 @@ def test_the_dashboard_shows_every_function_of_the_close_the_machine_and_its_que
     assert f'WorkGroup="{stacks.properties("Workgroup")["Name"]}"' in query
     settings = stacks.properties("Workgroup")["WorkGroupConfiguration"]
     assert settings["PublishCloudWatchMetricsEnabled"] is True
-
-
-# --- who looks from outside ----------------------------------------------------------------------------------------
-
-
-def test_datadog_reads_metrics_and_names_if_it_is_let_in_and_nothing_else(stacks: Stacks) -> None:
-    settings = stacks.config.datadog
-    assert ("Observability/Datadog" in stacks.roles) == bool(settings)
-    if settings:
-        assert stacks.roles["Observability/Datadog"] == {
-            "cloudwatch:DescribeAlarms *",
-            "cloudwatch:GetMetricData *",
-            "cloudwatch:GetMetricStatistics *",
-            "cloudwatch:ListMetrics *",
-            "dynamodb:ListTables *",
-            "lambda:ListFunctions *",
-            "logs:DescribeLogGroups *",
-            "sns:ListTopics *",
-            "sqs:ListQueues *",
-            "states:ListStateMachines *",
-            "tag:GetResources *",
-            "tag:GetTagKeys *",
-            "tag:GetTagValues *",
-        }
-
-
-DATA = (
-    "athena:GetQueryResults",
-    "dynamodb:GetItem",
-    "dynamodb:PartiQLSelect",
-    "dynamodb:Query",
-    "dynamodb:Scan",
-    "kms:Decrypt",
-    "logs:FilterLogEvents",
-    "logs:GetLogEvents",
-    "logs:StartQuery",
-    "s3:GetObject",
-    "s3:GetObjectVersion",
-    "secretsmanager:BatchGetSecretValue",
-    "secretsmanager:GetSecretValue",
-    "sqs:ReceiveMessage",
-    "ssm:GetParameter",
-    "ssm:GetParametersByPath",
-    "states:DescribeExecution",
-    "states:GetExecutionHistory",
-)
-"""Ways to amounts, charges and secrets."""
-
-
-def test_wiz_reads_how_things_are_configured_if_it_is_let_in_and_never_what_is_in_them(stacks: Stacks) -> None:
-    settings = stacks.config.wiz
-    assert ("Observability/Wiz" in stacks.roles) == bool(settings)
-    if settings:
-        cloud = Cloud(stacks)
-        (wiz,) = (role for role in cloud.roles.values() if role.name == name_of(stacks.config, "wiz"))
-        anything = Guarded("arn:aws:s3:::anything", stacks.config.finops_account, ())
-        # What AWS's own policy allows is taken for everything: only what is denied is kept from it.
-        assert anything.lets(wiz, "s3:GetBucketPolicy")
-        assert not [action for action in DATA if anything.lets(wiz, action)]
-        rights = stacks.roles["Observability/Wiz"]
-        assert {right for right in rights if not right.startswith("never ")} == {
-            "all of arn:aws:iam::aws:policy/SecurityAudit"
-        }
-        assert all(right.endswith(" *") for right in rights if right.startswith("never "))
-
-
-@pytest.mark.parametrize("role", ["Datadog", "Wiz"])
-def test_whoever_looks_from_outside_is_one_we_know_and_shows_the_external_id(stacks: Stacks, role: str) -> None:
-    config = stacks.config
-    known = {
-        "Datadog": (config.datadog, f"arn:aws:iam::{config.datadog.account}:root" if config.datadog else ""),
-        "Wiz": (config.wiz, config.wiz.trusted_role if config.wiz else ""),
-    }
-    settings, principal = known[role]
-    if settings:
-        (trust,) = stacks.properties(f"Observability/{role}")["AssumeRolePolicyDocument"]["Statement"]
-        assert (trust["Effect"], trust["Action"]) == ("Allow", "sts:AssumeRole")
-        assert trust["Principal"] == {"AWS": principal}
-        assert trust["Condition"] == {"StringEquals": {"sts:ExternalId": settings.external_id}}
-
-
-# --- threats -------------------------------------------------------------------------------------------------------
-
-
-def finding(severity: float) -> dict[str, Any]:
-    """An event of GuardDuty."""
-    return {
-        "source": "aws.guardduty",
-        "detail-type": "GuardDuty Finding",
-        "account": "222222222222",
-        "region": "us-east-1",
-        "detail": {
-            "id": "finding-1",
-            "type": "Backdoor:Lambda/C&CActivity.B",
-            "title": "A function talks to a command server",
-            "description": "Chargeback-production-PostCharge queried a domain.",
-            "severity": severity,
-        },
-    }
-
-
-def test_guardduty_watches_where_functions_talk_to_where_it_is_turned_on_here(stacks: Stacks) -> None:
-    detectors = [detector.properties for detector in stacks.of("AWS::GuardDuty::Detector").values()]
-    if not stacks.config.detects_threats:
-        assert detectors == []
-        return
-    (detector,) = detectors
-    assert detector["Enable"] is True
-    assert {"Name": "LAMBDA_NETWORK_LOGS", "Status": "ENABLED"} in detector["Features"]
-
-
-def test_what_guardduty_finds_is_told_to_the_owners_unless_it_is_slight(stacks: Stacks) -> None:
-    messages = told(stacks, finding(8))
-    if not stacks.config.detects_threats:
-        assert messages == []
-        return
-    (message,) = messages
-    for said in ("Backdoor:Lambda/C&CActivity.B", "talks to a command server", "PostCharge", "222222222222", "8"):
-        assert said in message
-    assert len(told(stacks, finding(4))) == 1
-    assert told(stacks, finding(3.9)) == []
-
-
-def test_a_finding_goes_to_the_owners_topic_with_a_role_that_can_do_nothing_else(stacks: Stacks) -> None:
-    if not stacks.config.detects_threats:
-        return
-    (target,) = stacks.properties("Observability/ThreatDetection/Found")["Targets"]
-    role = "Observability/ThreatDetection/Publisher"
-    assert (target["Arn"], target["RoleArn"]) == ("<Observability/Alerts>", f"<{role}>")
-    key = stacks.properties("Observability/Alerts")["KmsMasterKeyId"]
-    topic = "sns:Publish <Observability/Alerts>"
-    assert stacks.roles[role] == {topic, f"kms:GenerateDataKey {key}", f"kms:Decrypt {key}"}
-
-
-def test_this_test_knows_every_kind_of_thing_that_can_fail_by_itself(stacks: Stacks) -> None:
-    """A kind that is new here needs an alarm, or a reason why none."""
-    runs_by_itself = re.compile(
-        r"AWS::(Events|Scheduler|Lambda|SQS|StepFunctions|Pipes|Kinesis\w*|Firehose|Batch|ECS|EC2)::(\w+)$"
-    )
-    kinds = {resource.kind for resource in stacks.resources.values() if runs_by_itself.match(resource.kind)}
-    settings_of_others = {"AWS::Lambda::EventInvokeConfig", "AWS::Lambda::LayerVersion", "AWS::SQS::QueuePolicy"}
-    assert kinds == {*NAMED_BY, "AWS::Scheduler::Schedule", *settings_of_others}

@@ -46,11 +46,11 @@ def listed(reach: Reach, *roles: str) -> set[str]:
 
 
 def test_only_listed_roles_read_what_is_in_the_bill(reach: Reach) -> None:
-    assert reach.may(CONTENTS) == listed(reach, "ReadManifest", "SealBillingData", "month_end_close")
+    assert reach.may(CONTENTS) == listed(reach, "ReadManifest", "SealBillingData", "RestorePeriod", "month_end_close")
 
 
 def test_only_listed_roles_decrypt_the_bill(reach: Reach) -> None:
-    readers = listed(reach, "ReadManifest", "SealBillingData", "month_end_close")
+    readers = listed(reach, "ReadManifest", "SealBillingData", "RestorePeriod", "month_end_close")
     # Data Exports checks with it the key that a bucket keeps between two objects; it reads no object.
     assert reach.may_with_key(DECRYPTS) == readers | {"this payer's exports"}
 
@@ -258,5 +258,5 @@ def test_a_reader_that_an_environment_lists_reads_the_bill_from_its_own_account_
     analysts = set(with_readers.config.bill_readers)
     assert len(analysts) == 2
     assert analysts <= reach.may(["s3:GetObject"]) & reach.may_with_key(["kms:Decrypt"])
-    assert reach.may(CONTENTS) == listed(reach, "ReadManifest", "SealBillingData", "month_end_close")
+    assert reach.may(CONTENTS) == listed(reach, "ReadManifest", "SealBillingData", "RestorePeriod", "month_end_close")
     assert not analysts & reach.may((*WRITES, *DELETES, *RETAINS))

@@ -18,9 +18,12 @@ from tests.infra.expected_rights import (
     IN_OTHER_TESTS,
     INVOICES,
     MONTH_END_CLOSE,
+    OF_EVERY_STATE_MACHINE,
+    OF_THE_REPLAY,
     PATTERNS,
     READ_NOTHING_OF_OURS,
     READS_OURS,
+    REPLAY_PERIOD,
     STARTERS,
     TAKEN_BY,
     WIDE_IN_POLICIES_OF_RESOURCES,
@@ -51,9 +54,12 @@ def trust_of(stacks: Stacks, role: str) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("state", FUNCTIONS | BESIDE_THE_CLOSE)
+ALL_FUNCTIONS = FUNCTIONS | OF_THE_REPLAY | BESIDE_THE_CLOSE
+
+
+@pytest.mark.parametrize("state", ALL_FUNCTIONS)
 def test_a_function_may_do_exactly_what_its_code_does(stacks: Stacks, state: str) -> None:
-    rights = expected(EVERY_FUNCTION + (FUNCTIONS | BESIDE_THE_CLOSE)[state], stacks, state)
+    rights = expected(EVERY_FUNCTION + ALL_FUNCTIONS[state], stacks, state)
     if state not in READ_NOTHING_OF_OURS:
         rights.add(READS_OURS)
     if state == "FetchInvoiceTotals" and stacks.config.ties_to_invoices:
@@ -64,7 +70,14 @@ def test_a_function_may_do_exactly_what_its_code_does(stacks: Stacks, state: str
 def test_the_close_may_query_invoke_and_mark_the_period_and_nothing_else(stacks: Stacks) -> None:
     invokes = {f"lambda:InvokeFunction <Functions/{state}>" for state in FUNCTIONS}
     asks = {"sns:Publish <Approvals>"} if stacks.config.approvers else set()
-    assert stacks.roles["MonthEndCloseRole"] == expected(MONTH_END_CLOSE, stacks) | invokes | asks
+    rights = expected(OF_EVERY_STATE_MACHINE + MONTH_END_CLOSE, stacks)
+    assert stacks.roles["MonthEndCloseRole"] == rights | invokes | asks
+
+
+def test_the_replay_may_run_the_close_and_compare_and_nothing_else(stacks: Stacks) -> None:
+    invokes = {f"lambda:InvokeFunction <Functions/{state}>" for state in (*OF_THE_REPLAY, "RecordFailure")}
+    rights = expected(OF_EVERY_STATE_MACHINE + REPLAY_PERIOD, stacks)
+    assert stacks.roles["ReplayPeriodRole"] == rights | invokes
 
 
 @pytest.mark.parametrize("role", STARTERS)
@@ -73,14 +86,15 @@ def test_what_starts_a_close_may_start_it_and_nothing_else(stacks: Stacks, role:
 
 
 def test_roles_that_policies_elsewhere_know_by_name_bear_it(stacks: Stacks) -> None:
-    named = {f"Functions/{state}Role": state for state in FUNCTIONS | BESIDE_THE_CLOSE}
-    for role, word in (named | {"MonthEndCloseRole": "month_end_close"}).items():
+    named = {f"Functions/{state}Role": state for state in ALL_FUNCTIONS}
+    machines = {"MonthEndCloseRole": "month_end_close", "ReplayPeriodRole": "replay_period"}
+    for role, word in (named | machines).items():
         assert stacks.properties(role)["RoleName"] == name_of(stacks.config, word)
 
 
 def test_there_is_no_role_that_nobody_looked_at(stacks: Stacks) -> None:
     config = stacks.config
-    here = {f"Functions/{state}Role" for state in FUNCTIONS | BESIDE_THE_CLOSE} | {"MonthEndCloseRole", *STARTERS}
+    here = {f"Functions/{state}Role" for state in ALL_FUNCTIONS} | {"MonthEndCloseRole", "ReplayPeriodRole", *STARTERS}
     by_setting = {
         "BillingSource/InvoiceReader": config.ties_to_invoices,
         "Ci/": config.github,

@@ -1,0 +1,166 @@
+"""Reads evidence and summary, as far as they are verified."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from functions.shared.evidence import FORMAT, StoredObject
+from functions.shared.filed_statement import FiledStatement
+from functions.shared.money import Cents
+from local.verify.layout import Artefact
+
+_SHOWN_DEFECTS = 3
+CLOSED = "CLOSED"
+
+
+class _Read(BaseModel):
+    """A part of a record; what is not verified of it is passed over."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class InvoiceLine(_Read):
+    """An invoice: what AWS billed, and what the ledger has of it, in all revisions and in this one."""
+
+    billing_account_id: str
+    invoice_id: str
+    billed_cost: Cents
+    allocated_cost: Cents
+    revision_cost: Cents
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Account and invoice."""
+        return self.billing_account_id, self.invoice_id
+
+
+class ControlTotal(_Read):
+    """An invoice as the summary shows it."""
+
+    billing_account_id: str
+    invoice_id: str
+    billed_cost: Cents
+    allocated_cost: Cents
+
+
+class InvoiceTotal(_Read):
+    """What AWS's own invoice says."""
+
+    billing_account_id: str
+    invoice_id: str
+    invoiced_cost: Cents
+
+
+class Totals(_Read):
+    """The close in five amounts."""
+
+    billed_cost: Cents
+    allocated_cost: Cents
+    delta: Cents
+    revision_cost: Cents
+    commitment_bridge: Cents
+    line_items: int
+
+
+class InvariantRead(_Read):
+    """Something that had to hold."""
+
+    invariant: str
+    found: str
+    expected: str
+
+
+class Reconciled(_Read):
+    """The reconciliation, invoice by invoice."""
+
+    invoices: tuple[InvoiceLine, ...]
+
+
+class LedgerOfEvidence(_Read):
+    """The ledger by its content."""
+
+    prefix: str
+    entries: int
+    content_sha256: str
+
+
+class Predecessor(_Read):
+    """Which evidence comes before, and the hash of its facts."""
+
+    billing_period: str
+    revision: int
+    facts_sha256: str
+
+
+class _SummaryOfRun(_Read):
+    sha256: str
+
+
+class _LedgerOfRun(_Read):
+    objects: tuple[StoredObject, ...]
+
+
+class Run(_Read):
+    """How the run went, as far as it names files."""
+
+    started_at: datetime
+    ledger: _LedgerOfRun
+    summary: _SummaryOfRun
+    previous_evidence: StoredObject | None
+
+
+class Evidence(_Read):
+    """The evidence of a close."""
+
+    format: Literal["chargeback evidence 1"]
+    billing_period: str
+    revision: int
+    status: Literal["CLOSED"]
+    billing_currency: str
+    control_totals: tuple[ControlTotal, ...]
+    invoice_totals: tuple[InvoiceTotal, ...]
+    totals: Totals
+    invariants: tuple[InvariantRead, ...]
+    reconciliation: Reconciled
+    ledger: LedgerOfEvidence
+    statements: tuple[FiledStatement, ...]
+    previous_evidence: Predecessor | None
+    run: Run
+
+
+class Record(NamedTuple):
+    """A JSON file: its members, or why it has none."""
+
+    members: Mapping[str, Any]
+    problem: str | None = None
+
+
+def read_record(file: Artefact) -> Record:
+    """Reads a JSON file that is there; says where it is not JSON."""
+    try:
+        found = json.loads(file.content or b"")
+    except json.JSONDecodeError as error:
+        return Record({}, f"is no JSON any more: line {error.lineno:,}, column {error.colno:,}: {error.msg}")
+    except UnicodeDecodeError as error:
+        return Record({}, f"byte {error.start:,} is not UTF-8")
+    return Record(found) if isinstance(found, dict) else Record({}, "is no JSON object")
+
+
+def read_evidence(record: Record) -> Evidence | str:
+    """The evidence that a file holds, or what it lacks, by JSON path."""
+    try:
+        return Evidence.model_validate(record.members)
+    except ValidationError as error:
+        fields = "; ".join(f"{json_path(*e['loc'])}: {e['msg']}" for e in error.errors()[:_SHOWN_DEFECTS])
+        return f"cannot be read as {FORMAT}: {fields}"
+
+
+def json_path(*parts: str | int) -> str:
+    """A member as people write it: ``statements[3].csv_sha256``."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
+    return text.removeprefix(".")

@@ -1,0 +1,134 @@
+"""The arithmetic of a close, to the cent: statements, ledger, control totals, invoices."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator
+from decimal import Decimal
+from typing import TypeVar
+
+from functions.shared.money import ZERO, parse_money, total
+from local.verify.close import Close
+from local.verify.findings import Finding, money, noted, results
+from local.verify.ledger import Row, cost
+from local.verify.records import Evidence, json_path
+
+KeyT = TypeVar("KeyT", bound=Hashable)
+
+
+def check_sums(close: Close, evidence: Evidence) -> Iterator[Finding]:
+    """Every sum that a reader could add up again; where the ledger cannot be read, what is left of them."""
+    name, invoices = close.evidence_file.name, len(evidence.control_totals)
+    billed = money(evidence.totals.billed_cost)
+    yield from results(
+        name, _control_totals(evidence), f"{invoices} control totals, {billed}, are allocated to the cent"
+    )
+    yield from _invoice_totals(name, evidence)
+    held = f"{len(evidence.invariants)} invariants hold, each with both its values"
+    yield from results(name, _broken_invariants(evidence), held)
+    if close.rows is not None:
+        added = f"the ledger adds up to {money(cost(close.rows))}: {len(evidence.statements)} statements, every invoice"
+        yield from results(name, _ledger_totals(evidence, close.rows), added)
+        yield from _all_revisions(close, evidence)
+
+
+def _control_totals(evidence: Evidence) -> Iterator[str]:
+    """Billed and allocated of every invoice, where the evidence says them twice, and added up."""
+    invoices, totals = evidence.reconciliation.invoices, evidence.totals
+    shown = [(item.billing_account_id, item.invoice_id) for item in evidence.control_totals]
+    if shown != [invoice.key for invoice in invoices]:
+        yield "control_totals lists other invoices than reconciliation.invoices"
+        return
+    for number, (invoice, control) in enumerate(zip(invoices, evidence.control_totals, strict=True)):
+        for part in ("billed_cost", "allocated_cost"):
+            path = json_path("control_totals", number, part)
+            yield from _same(path, getattr(control, part), getattr(invoice, part), "reconciliation.invoices has")
+        path = json_path("reconciliation", "invoices", number, "allocated_cost")
+        yield from _same(path, invoice.allocated_cost, invoice.billed_cost, "billed is")
+    for part in ("billed_cost", "allocated_cost", "revision_cost"):
+        added = total(getattr(invoice, part) for invoice in invoices)
+        yield from _same(json_path("totals", part), getattr(totals, part), added, "the invoices add up to")
+    delta = total([totals.billed_cost, -totals.allocated_cost])
+    yield from _same("totals.delta", totals.delta, delta, "billed less allocated is")
+
+
+def _invoice_totals(name: str, evidence: Evidence) -> Iterator[Finding]:
+    """What AWS's own invoices say, where the close knew it."""
+    if not evidence.invoice_totals:
+        yield noted(name, "AWS's own invoice totals were not fetched: the control totals are those of the bill's lines")
+        return
+    billed = {invoice.key: invoice.billed_cost for invoice in evidence.reconciliation.invoices}
+    problems = [
+        problem
+        for number, invoice in enumerate(evidence.invoice_totals)
+        for problem in _same(
+            json_path("invoice_totals", number, "invoiced_cost"),
+            invoice.invoiced_cost,
+            billed.get((invoice.billing_account_id, invoice.invoice_id), ZERO),
+            "the control total is",
+        )
+    ]
+    yield from results(
+        name, problems, f"{len(evidence.invoice_totals)} totals of AWS's invoices are the control totals"
+    )
+
+
+def _broken_invariants(evidence: Evidence) -> Iterator[str]:
+    for number, item in enumerate(evidence.invariants):
+        if item.found != item.expected:
+            path = json_path("invariants", number)
+            yield f"{path}, {item.invariant}: {item.found}, expected {item.expected}"
+
+
+def _ledger_totals(evidence: Evidence, rows: list[Row]) -> Iterator[str]:
+    """This revision's entries against its statements and invoices."""
+    by_unit = _sums((row["business_unit"], row) for row in rows)
+    for number, statement in enumerate(evidence.statements):
+        found = by_unit.pop(statement.business_unit, ZERO)
+        yield from _same(json_path("statements", number, "total"), statement.total, found, "the ledger's entries are")
+    for unit, amount in by_unit.items():
+        yield f"statements has none of {unit}, which has {money(amount)} in the ledger"
+    by_invoice = _sums(((row["billing_account_id"], row["invoice_id"]), row) for row in rows)
+    for number, invoice in enumerate(evidence.reconciliation.invoices):
+        path = json_path("reconciliation", "invoices", number, "revision_cost")
+        yield from _same(path, invoice.revision_cost, by_invoice.pop(invoice.key, ZERO), "the ledger's entries are")
+    for (_, invoice_id), amount in by_invoice.items():
+        yield f"reconciliation.invoices has none of {invoice_id}, which has {money(amount)} in the ledger"
+    yield from _same("totals.revision_cost", evidence.totals.revision_cost, cost(rows), "the ledger's entries are")
+
+
+def _all_revisions(close: Close, evidence: Evidence) -> Iterator[Finding]:
+    """The entries of this and all earlier revisions against what was allocated of every invoice."""
+    name = close.evidence_file.name
+    if evidence.revision == 1:
+        return
+    revisions = [(revision, close.ledger.rows_of(revision)) for revision in range(1, evidence.revision + 1)]
+    if missing := [str(revision) for revision, rows in revisions if rows is None]:
+        yield noted(
+            name, f"the ledger of revision {', '.join(missing)} is not here: only this revision's part is added up"
+        )
+        return
+    rows = [row for _, found in revisions for row in found or ()]
+    by_invoice = _sums(((row["billing_account_id"], row["invoice_id"]), row) for row in rows)
+    problems = [
+        problem
+        for number, invoice in enumerate(evidence.reconciliation.invoices)
+        for problem in _same(
+            json_path("reconciliation", "invoices", number, "allocated_cost"),
+            invoice.allocated_cost,
+            by_invoice.get(invoice.key, ZERO),
+            "the ledger's entries of all revisions are",
+        )
+    ]
+    yield from results(name, problems, f"{evidence.revision} revisions of the ledger add up to {money(cost(rows))}")
+
+
+def _same(path: str, said: Decimal, found: Decimal, what: str) -> Iterator[str]:
+    if said != found:
+        yield f"{path} is {money(said)}, {what} {money(found)}, {money(said - found)} apart"
+
+
+def _sums(rows: Iterable[tuple[KeyT, Row]]) -> dict[KeyT, Decimal]:
+    sums: dict[KeyT, Decimal] = {}
+    for key, row in rows:
+        sums[key] = total([sums.get(key, ZERO), parse_money(row["cost"])])
+    return sums
