@@ -12,6 +12,7 @@ import aws_cdk as cdk
 
 from infra.config import EnvironmentConfig
 from infra.environments import UnknownEnvironment, environment
+from infra.nag import check_with_nag
 from infra.names import stack_name
 from infra.stacks.billing_source_stack import BillingSourceStack
 from infra.stacks.ci_stack import CiStack
@@ -66,6 +67,7 @@ def add_stacks(app: cdk.App, config: EnvironmentConfig) -> None:
             CiStack(app, stack_name(config, name), config=config, github=config.github, env=place)
     for key, value in ({"application": "chargeback"} | config.tags).items():
         cdk.Tags.of(app).add(key, value)
+    check_with_nag(app, config)
 
 
 if __name__ == "__main__":

@@ -210,19 +210,31 @@ def look_twice(
     return Report(scanner, f"{len(templates)} templates", checks(), found | as_delivered, explained - set(as_delivered))
 
 
+def not_secrets() -> dict[str, str]:
+    """What looks like a secret wherever it stands, and why it is none."""
+    known: dict[str, str] = json.loads(NOT_SECRETS.read_text(encoding="utf-8"))
+    return known
+
+
 def secrets(scanners: Scanners, root: Path, files: Sequence[str]) -> Report:
     """The files below the root by their names there; a comment in a file explains nothing here."""
     # -n: else it would ask AWS whether a key is a real one.
     options = ("-n", "--disable-filter", "detect_secrets.filters.allowlist.is_line_allowlisted")
     said = json.loads(scanners.run("detect-secrets", "scan", *options, "--", *files, folder=root))
-    found = {
-        (f"{file}", f"{secret['type']} {secret['hashed_secret']}"): f"in line {secret['line_number']}"
-        for file, secrets_of_file in said["results"].items()
-        for secret in secrets_of_file
-    }
-    known = json.loads(NOT_SECRETS.read_text(encoding="utf-8"))
-    explained = frozenset((entry["file"], f"{entry['kind']} {entry['hash']}") for entry in known)
-    return Report("detect-secrets", f"{len(files)} files", len(said["plugins_used"]), found, explained)
+    found: dict[Finding, str] = {}
+    explained: set[Finding] = set()
+    seen: set[str] = set()
+    texts = {hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest(): text for text in not_secrets()}
+    for file, secrets_of_file in said["results"].items():
+        for secret in secrets_of_file:
+            finding = file, f"{secret['type']} in line {secret['line_number']}"
+            found[finding] = f"(its SHA-1 is {secret['hashed_secret']})"
+            text = texts.get(secret["hashed_secret"])
+            if text is not None:
+                explained.add(finding)
+                seen.add(text)
+    explained |= {("nowhere", repr(text)) for text in set(texts.values()) - seen}
+    return Report("detect-secrets", f"{len(files)} files", len(said["plugins_used"]), found, frozenset(explained))
 
 
 def workflows(scanners: Scanners, root: Path) -> Report:
@@ -272,7 +284,7 @@ def find_planted_faults(scanners: Scanners) -> None:
 def tracked_files() -> list[str]:
     """The files that git knows, and those that it would take."""
     listed = run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"])
-    # The hash of what is no secret looks like one.
+    # What is no secret stands there because it looks like one.
     return [name for name in listed.split("\0") if (ROOT / name).is_file() and ROOT / name != NOT_SECRETS]
 
 

@@ -40,7 +40,7 @@ class Close:
 
     @cached_property
     def _evidence(self) -> Evidence | str:
-        return self.evidence_record.problem or read_evidence(self.evidence_record)
+        return read_evidence(self.evidence_record)
 
     @property
     def evidence(self) -> Evidence | None:

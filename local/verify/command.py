@@ -99,7 +99,7 @@ def _check_close(close: Close, trust: Trust) -> Iterator[Finding]:
     for files in close.statements:
         yield from check_statement(files, filed_as(close, files), trust)
     yield from check_sums(close, evidence)
-    yield from check_summary(close, evidence)
+    yield from check_summary(close)
 
 
 def _draft(close: Close) -> Iterator[Finding]:

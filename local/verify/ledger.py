@@ -34,6 +34,8 @@ ORDER = (
 )
 """The columns by which entries are sorted before they are hashed."""
 
+_AMOUNTS = {"exact_cost", "cost"}
+_COLUMNS = {*ORDER, *_AMOUNTS, "entry_id", "line_count"}
 _PART = re.compile(r"(?P<period>\d{4}-\d{2})-revision-(?P<revision>\d{4})-.+\.parquet")
 
 
@@ -56,11 +58,11 @@ class Part:
         """Its entries as text; None when it cannot be read."""
         try:
             return read_rows(self.file.content or b"")
-        except (pa.ArrowException, OSError, ValueError, KeyError):
+        except (pa.ArrowException, OSError, ValueError):
             return None
 
     def damage(self) -> str:
-        """Which columns of a file that cannot be read are damaged."""
+        """Which columns of a file that cannot be read are damaged, or missing."""
         return ", ".join(_damaged_columns(self.file.content or b""))
 
 
@@ -95,6 +97,8 @@ class Ledger:
 def read_rows(content: bytes) -> list[Row]:
     """The entries of a Parquet file, every value as text, as the statement queries give it; raises what Arrow does."""
     table = pq.read_table(pa.BufferReader(content), page_checksum_verification=True)
+    if missing := _COLUMNS - {*table.column_names}:
+        raise ValueError(f"no column {', '.join(sorted(missing))}")
     return [{name: _text(value) for name, value in row.items()} for row in table.to_pylist()]
 
 
@@ -122,12 +126,13 @@ def _text(value: Any) -> str:
 
 
 def _damaged_columns(content: bytes) -> Iterator[str]:
-    """Reads every column by itself; its place is where its chunk begins."""
+    """Reads every column by itself, and says where those are that cannot be read."""
     try:
         file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
     except (pa.ArrowException, OSError) as error:
-        yield f"its end, which describes it, cannot be read ({reason(error)})"
+        yield f"its end, which describes it, is damaged ({reason(error)})"
         return
+    yield from (f"it has no column {name}" for name in sorted(_COLUMNS - {*file.schema_arrow.names}))
     for group in range(file.num_row_groups):
         for number in range(file.metadata.num_columns):
             chunk = file.metadata.row_group(group).column(number)

@@ -32,15 +32,12 @@ def check_statement_files(close: Close, evidence: Evidence, number: int) -> Iter
     stem = stem_of(evidence, statement)
     if statement.pdf != f"{stem}{SUFFIXES[0]}":
         path = json_path("statements", number, "pdf")
-        yield failed(
-            close.evidence_file.name, f"{path} is {statement.pdf}, that of {statement.business_unit} is {stem}.pdf"
-        )
+        text = f"{path} is {statement.pdf}, the PDF of {statement.business_unit} is {stem}.pdf"
+        yield failed(close.evidence_file.name, text)
     named = [(part, name) for part in PARTS if (name := getattr(statement, part))]
     if len(named) < len(PARTS):
-        path = json_path("statements", number)
-        yield failed(
-            close.evidence_file.name, f"{path} names no {' and no '.join({*PARTS} - {part for part, _ in named})}"
-        )
+        missing = " and no ".join(sorted({*PARTS} - {part for part, _ in named}))
+        yield failed(close.evidence_file.name, f"{json_path('statements', number)} names no {missing}")
     findings = [
         _compare(
             close.folder.file(name),

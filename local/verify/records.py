@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from functions.shared.evidence import FORMAT, StoredObject
+from functions.shared.evidence import StoredObject
 from functions.shared.filed_statement import FiledStatement
 from functions.shared.money import Cents
 from local.verify.layout import Artefact
@@ -22,6 +22,9 @@ class _Read(BaseModel):
     """A part of a record; what is not verified of it is passed over."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+ReadT = TypeVar("ReadT", bound=_Read)
 
 
 class InvoiceLine(_Read):
@@ -133,6 +136,27 @@ class Evidence(_Read):
     run: Run
 
 
+class CostCenter(_Read):
+    """A cost center of the summary, and what it owes."""
+
+    cost_center: str
+    total: Cents
+
+
+class Posting(_Read):
+    """What the books charge a cost center."""
+
+    cost_center: str
+    amount: Cents
+
+
+class Summary(_Read):
+    """The summary, as far as it is not a copy of the evidence."""
+
+    cost_centers: tuple[CostCenter, ...]
+    postings: tuple[Posting, ...]
+
+
 class Record(NamedTuple):
     """A JSON file: its members, or why it has none."""
 
@@ -152,12 +176,22 @@ def read_record(file: Artefact) -> Record:
 
 
 def read_evidence(record: Record) -> Evidence | str:
-    """The evidence that a file holds, or what it lacks, by JSON path."""
+    """The evidence that a file holds, or why it holds none, by JSON path."""
+    return _read(record, Evidence)
+
+
+def read_summary(record: Record) -> Summary | str:
+    """The summary that a file holds, or why it holds none, by JSON path."""
+    return _read(record, Summary)
+
+
+def _read(record: Record, kind: type[ReadT]) -> ReadT | str:
+    if record.problem:
+        return record.problem
     try:
-        return Evidence.model_validate(record.members)
+        return kind.model_validate(record.members)
     except ValidationError as error:
-        fields = "; ".join(f"{json_path(*e['loc'])}: {e['msg']}" for e in error.errors()[:_SHOWN_DEFECTS])
-        return f"cannot be read as {FORMAT}: {fields}"
+        return "; ".join(f"{json_path(*e['loc'])}: {e['msg']}" for e in error.errors()[:_SHOWN_DEFECTS])
 
 
 def json_path(*parts: str | int) -> str:

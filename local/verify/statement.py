@@ -107,9 +107,8 @@ def _check_text(pdf: Artefact, csv: Artefact, currency: str, total: Decimal) -> 
     except Exception as error:  # what a damaged file makes a parser stumble over is not to be foreseen
         return failed(pdf.name, f"its text cannot be read: {reason(error)}")
     if not says_total:
-        return failed(
-            pdf.name, f"page 1 does not say {currency} {money(total)}, which the lines of {csv.path.name} add up to"
-        )
+        asked = f"{currency} {money(total)}"
+        return failed(pdf.name, f"page 1 does not say {asked}, what the lines of {csv.path.name} add up to")
     if not says_csv:
         return failed(pdf.name, f"does not state the SHA-256 of {csv.path.name}, so it belongs to another one")
     return passed(pdf.name, f"says {currency} {money(total)} and the SHA-256 of {csv.path.name}")

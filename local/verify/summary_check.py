@@ -11,7 +11,7 @@ from functions.shared.money import ZERO, format_cents, parse_money, total
 from local.verify.close import Close
 from local.verify.findings import Finding, failed, results
 from local.verify.ledger import Row, cost
-from local.verify.records import Evidence
+from local.verify.records import Summary, read_summary
 
 _OF_THE_EVIDENCE = (
     "billing_period",
@@ -28,7 +28,7 @@ _OF_THE_EVIDENCE = (
 _OF_A_STATEMENT = ("business_unit", "total", "pdf", "csv", "sha256sums", "signature")
 
 
-def check_summary(close: Close, evidence: Evidence) -> Iterator[Finding]:
+def check_summary(close: Close) -> Iterator[Finding]:
     """Whether the summary says what evidence and ledger say, and every cost center is posted once."""
     record, name = close.summary_record, close.summary_file.name
     if close.summary_file.content is None:
@@ -36,14 +36,17 @@ def check_summary(close: Close, evidence: Evidence) -> Iterator[Finding]:
     if record.problem:
         yield failed(name, record.problem)
         return
-    of_evidence, of_ledger = _of_the_evidence(close.evidence_record.members, evidence), _of_the_ledger(close.rows)
+    summary = read_summary(record)
+    if isinstance(summary, str):
+        yield failed(name, summary)
+        return
+    of_evidence, of_ledger = _of_the_evidence(close.evidence_record.members), _of_the_ledger(close.rows)
     yield from results(name, _differences(record.members, of_evidence, "the evidence"), "says what the evidence says")
     if close.rows is not None:
         centers = len(of_ledger["cost_centers"])
         differing = _differences(record.members, of_ledger, "the ledger")
         yield from results(name, differing, f"{centers} cost centers are charged what the ledger's entries add up to")
-    postings = list(_postings(record.members))
-    yield from results(name, postings, "every cost center that owes anything is posted once, with its total")
+    yield from results(name, _postings(summary), "every cost center that owes anything is posted once, with its total")
 
 
 def _differences(members: Mapping[str, Any], expected: Mapping[str, Any], source: str) -> Iterator[str]:
@@ -51,14 +54,10 @@ def _differences(members: Mapping[str, Any], expected: Mapping[str, Any], source
         yield f"{found.place} is {found.filed}, by {source} it is {found.derived}"
 
 
-def _of_the_evidence(members: Mapping[str, Any], evidence: Evidence) -> dict[str, Any]:
+def _of_the_evidence(members: Mapping[str, Any]) -> dict[str, Any]:
     """What the summary repeats of the evidence."""
-    statements = [statement.model_dump(mode="json") for statement in evidence.statements]
-    return (
-        {name: members.get(name) for name in _OF_THE_EVIDENCE}
-        | evidence.totals.model_dump(mode="json")
-        | {"statements": [{name: statement[name] for name in _OF_A_STATEMENT} for statement in statements]}
-    )
+    statements = [{name: statement.get(name) for name in _OF_A_STATEMENT} for statement in members["statements"]]
+    return {name: members.get(name) for name in _OF_THE_EVIDENCE} | members["totals"] | {"statements": statements}
 
 
 def _of_the_ledger(rows: list[Row] | None) -> dict[str, Any]:
@@ -84,15 +83,14 @@ def _cost_center(center: str, rows: list[Row]) -> dict[str, Any]:
     }
 
 
-def _postings(members: Mapping[str, Any]) -> Iterator[str]:
+def _postings(summary: Summary) -> Iterator[str]:
     """Where postings and cost centers of the summary differ: one posting for each that owes or is owed anything."""
-    owed = {center["cost_center"]: center["total"] for center in members.get("cost_centers", ())}
-    left = {center: amount for center, amount in owed.items() if parse_money(amount)}
-    for number, posting in enumerate(members.get("postings", ())):
-        center, amount = posting["cost_center"], posting["amount"]
-        if center not in left:
-            yield f"postings[{number}] is of {center}, which owes nothing or was posted before"
-        elif parse_money(left.pop(center)) != parse_money(amount):
-            yield f"postings[{number}].amount is {amount}, the total of {center} is {owed[center]}"
+    left = {center.cost_center: center.total for center in summary.cost_centers if center.total}
+    for number, posting in enumerate(summary.postings):
+        owed = left.pop(posting.cost_center, None)
+        if owed is None:
+            yield f"postings[{number}] is of {posting.cost_center}, which owes nothing or was posted before"
+        elif owed != posting.amount:
+            yield f"postings[{number}].amount is {posting.amount}, the total of {posting.cost_center} is {owed}"
     for center, amount in left.items():
         yield f"postings has none of {center}, which owes {amount}"

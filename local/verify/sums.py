@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
 from decimal import Decimal
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from functions.shared.money import ZERO, parse_money, total
 from local.verify.close import Close
@@ -17,17 +17,15 @@ KeyT = TypeVar("KeyT", bound=Hashable)
 
 def check_sums(close: Close, evidence: Evidence) -> Iterator[Finding]:
     """Every sum that a reader could add up again; where the ledger cannot be read, what is left of them."""
-    name, invoices = close.evidence_file.name, len(evidence.control_totals)
-    billed = money(evidence.totals.billed_cost)
-    yield from results(
-        name, _control_totals(evidence), f"{invoices} control totals, {billed}, are allocated to the cent"
-    )
+    name, billed = close.evidence_file.name, money(evidence.totals.billed_cost)
+    text = f"{len(evidence.control_totals)} control totals, {billed}, are allocated to the cent"
+    yield from results(name, _control_totals(evidence), text)
     yield from _invoice_totals(name, evidence)
-    held = f"{len(evidence.invariants)} invariants hold, each with both its values"
-    yield from results(name, _broken_invariants(evidence), held)
+    text = f"{len(evidence.invariants)} invariants hold, each with both its values"
+    yield from results(name, _broken_invariants(evidence), text)
     if close.rows is not None:
-        added = f"the ledger adds up to {money(cost(close.rows))}: {len(evidence.statements)} statements, every invoice"
-        yield from results(name, _ledger_totals(evidence, close.rows), added)
+        text = f"the ledger adds up to {money(cost(close.rows))}: {len(evidence.statements)} statements, every invoice"
+        yield from results(name, _ledger_totals(evidence, close.rows), text)
         yield from _all_revisions(close, evidence)
 
 
@@ -67,9 +65,8 @@ def _invoice_totals(name: str, evidence: Evidence) -> Iterator[Finding]:
             "the control total is",
         )
     ]
-    yield from results(
-        name, problems, f"{len(evidence.invoice_totals)} totals of AWS's invoices are the control totals"
-    )
+    text = f"{len(evidence.invoice_totals)} totals of AWS's own invoices are the control totals"
+    yield from results(name, problems, text)
 
 
 def _broken_invariants(evidence: Evidence) -> Iterator[str]:
@@ -87,39 +84,35 @@ def _ledger_totals(evidence: Evidence, rows: list[Row]) -> Iterator[str]:
         yield from _same(json_path("statements", number, "total"), statement.total, found, "the ledger's entries are")
     for unit, amount in by_unit.items():
         yield f"statements has none of {unit}, which has {money(amount)} in the ledger"
-    by_invoice = _sums(((row["billing_account_id"], row["invoice_id"]), row) for row in rows)
-    for number, invoice in enumerate(evidence.reconciliation.invoices):
-        path = json_path("reconciliation", "invoices", number, "revision_cost")
-        yield from _same(path, invoice.revision_cost, by_invoice.pop(invoice.key, ZERO), "the ledger's entries are")
-    for (_, invoice_id), amount in by_invoice.items():
-        yield f"reconciliation.invoices has none of {invoice_id}, which has {money(amount)} in the ledger"
+    yield from _invoices(evidence, rows, "revision_cost", "the ledger's entries are")
     yield from _same("totals.revision_cost", evidence.totals.revision_cost, cost(rows), "the ledger's entries are")
 
 
 def _all_revisions(close: Close, evidence: Evidence) -> Iterator[Finding]:
     """The entries of this and all earlier revisions against what was allocated of every invoice."""
-    name = close.evidence_file.name
-    if evidence.revision == 1:
+    name, number = close.evidence_file.name, evidence.revision
+    if number == 1:
         return
-    revisions = [(revision, close.ledger.rows_of(revision)) for revision in range(1, evidence.revision + 1)]
-    if missing := [str(revision) for revision, rows in revisions if rows is None]:
-        yield noted(
-            name, f"the ledger of revision {', '.join(missing)} is not here: only this revision's part is added up"
-        )
+    revisions = {revision: close.ledger.rows_of(revision) for revision in range(1, number + 1)}
+    if missing := ", ".join(str(revision) for revision, rows in revisions.items() if rows is None):
+        yield noted(name, f"the ledger of revision {missing} is not here: only the part of this one is added up")
         return
-    rows = [row for _, found in revisions for row in found or ()]
+    rows = [row for found in revisions.values() for row in found or ()]
+    problems = _invoices(evidence, rows, "allocated_cost", "the ledger's entries of all revisions are")
+    text = f"{number} revisions of the ledger add up to {money(cost(rows))}, what is allocated of every invoice"
+    yield from results(name, problems, text)
+
+
+def _invoices(
+    evidence: Evidence, rows: list[Row], part: Literal["allocated_cost", "revision_cost"], what: str
+) -> Iterator[str]:
+    """Entries against an amount of every invoice; an invoice without entries has 0.00 of them."""
     by_invoice = _sums(((row["billing_account_id"], row["invoice_id"]), row) for row in rows)
-    problems = [
-        problem
-        for number, invoice in enumerate(evidence.reconciliation.invoices)
-        for problem in _same(
-            json_path("reconciliation", "invoices", number, "allocated_cost"),
-            invoice.allocated_cost,
-            by_invoice.get(invoice.key, ZERO),
-            "the ledger's entries of all revisions are",
-        )
-    ]
-    yield from results(name, problems, f"{evidence.revision} revisions of the ledger add up to {money(cost(rows))}")
+    for number, invoice in enumerate(evidence.reconciliation.invoices):
+        path = json_path("reconciliation", "invoices", number, part)
+        yield from _same(path, getattr(invoice, part), by_invoice.pop(invoice.key, ZERO), what)
+    for (_, invoice_id), amount in by_invoice.items():
+        yield f"reconciliation.invoices has none of {invoice_id}, which has {money(amount)} in the ledger"
 
 
 def _same(path: str, said: Decimal, found: Decimal, what: str) -> Iterator[str]:

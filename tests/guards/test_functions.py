@@ -29,7 +29,7 @@ CODE = sorted((ROOT / "functions").rglob("*.py")) + sorted((ROOT / "policy").rgl
 LONGEST_HANDLER = 30
 IMPURE_MODULES = {"boto3", "botocore", "os", "random", "secrets", "socket", "time", "uuid"}
 CLOCKS = {"now", "utcnow", "today", "time", "monotonic", "perf_counter"}
-AWS_ERRORS = re.compile(r"(States|StepFunctions|Lambda|Athena|DynamoDB|S3)\.[A-Z]\w+")
+AWS_ERRORS = re.compile(r"(States|StepFunctions|Lambda|Athena|DynamoDB|S3|SNS)\.[A-Z]\w+")
 
 NO_MONEY = {
     "functions/render_statement/pdf_text.py": "widths on a page",
@@ -40,7 +40,7 @@ NO_MONEY = {
 RENDERERS = {"render_statement"}
 """The functions that have the layer with reportlab and pyHanko."""
 
-NO_STATES = {"activate_tags", "issue_certificate"}
+NO_STATES = {"activate_tags", "decide_approval", "issue_certificate", "record_response"}
 """The functions that no state calls: one is a custom resource, one is invoked by an operator."""
 
 Errors = dict[str, type[ChargebackError]]

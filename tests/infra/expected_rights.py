@@ -340,7 +340,7 @@ IN_OTHER_TESTS = {
     "Observability/ThreatDetection/Publisher": (
         "threats:a_finding_goes_to_the_owners_topic_with_a_role_that_can_do_nothing_else"
     ),
-    "Observability/Wiz": "outside_readers:wiz_reads_how_things_are_configured_if_it_is_let_in_and_never_what_is_in_them",
+    "Observability/Wiz": "outside_readers:wiz_reads_how_things_are_configured_and_never_what_is_in_them",
     "Replica/Replication": "replica:s3_copies_with_exactly_the_rights_that_it_needs",
 }
 """Roles of which another test of this folder says all that they may do: its module and its name."""

@@ -10,7 +10,7 @@ import pytest
 
 from functions.read_manifest.logic import CloseRequest, read_request, requested_period
 from infra.names import name_of
-from tests.infra.expected_rights import FUNCTIONS
+from tests.infra.expected_rights import FUNCTIONS, OF_THE_REPLAY
 from tests.infra.stacks import Stacks, statements
 
 UNDELIVERED = ("UndeliveredEvents", "UndeliveredSchedules")
@@ -87,9 +87,19 @@ def test_a_key_encrypts_the_logs_of_its_own_account_and_region(stacks: Stacks, k
 
 
 def test_environments_of_one_account_do_not_log_into_each_other(stacks: Stacks) -> None:
-    name = stacks.properties("MonthEndCloseLogs")["LogGroupName"]
-    assert name.startswith("/aws/vendedlogs/states/")
-    assert f"-{stacks.config.name}-" in name
+    for each in stacks.of("AWS::StepFunctions::StateMachine"):
+        name = stacks.properties(f"{each}Logs")["LogGroupName"]
+        assert name.startswith("/aws/vendedlogs/states/")
+        assert f"-{stacks.config.name}-" in name
+
+
+def test_the_replay_derives_with_the_close_that_is_deployed(stacks: Stacks) -> None:
+    replay = stacks.properties("ReplayPeriod")
+    bound = replay["DefinitionSubstitutions"]
+    functions = {state: f"<Functions/{state}>" for state in (*OF_THE_REPLAY, "RecordFailure")}
+    workgroup = stacks.properties("Workgroup")["Name"]
+    assert bound == functions | {"MonthEndClose": "<MonthEndClose>", "WorkGroup": workgroup, "Database": "<Database>"}
+    assert set(re.findall(r"\$\{(\w+)\}", replay["DefinitionString"])) == set(bound)
 
 
 def test_only_a_manifest_of_our_export_starts_a_close(stacks: Stacks) -> None:

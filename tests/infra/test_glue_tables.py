@@ -22,6 +22,8 @@ RUN_TABLES: dict[str, dict[str, str]] = CONTRACTS["run_tables"]
 MONTHS = {"type": "date", "format": "yyyy-MM", "range": "2015-01,NOW", "interval": "1", "interval.unit": "MONTHS"}
 JSON_TABLES = {name: table_columns(name) for name in ROW_TYPES} | {"invoice_totals": CONTRACTS["invoice_totals"]}
 """Tables of a run that functions write."""
+RESTORED = {"restored_cur": "cur", "restored_ledger": "ledger"}
+"""Tables of a replay, and those that they stand in for."""
 RUN_ID = "${run_id}"
 
 
@@ -47,7 +49,7 @@ def projection(table: dict[str, Any], partition: str) -> dict[str, str]:
 def test_there_is_a_table_for_the_bill_the_ledger_and_everything_that_a_run_writes(
     stacks: Stacks,
 ) -> None:
-    assert set(tables(stacks)) == {"cur", "ledger", *RUN_TABLES, *JSON_TABLES}
+    assert set(tables(stacks)) == {"cur", "ledger", *RUN_TABLES, *JSON_TABLES, *RESTORED}
 
 
 def test_every_relation_that_a_statement_reads_is_a_table(stacks: Stacks) -> None:
@@ -87,6 +89,26 @@ def test_the_ledger_has_its_contracts_columns_with_the_month_as_partition(stacks
     assert partitions(table) == {"billing_period": "string"}
 
 
+@pytest.mark.parametrize(("name", "of"), RESTORED.items())
+def test_what_a_replay_reads_has_the_columns_and_the_months_of_what_it_stands_in_for(
+    stacks: Stacks, name: str, of: str
+) -> None:
+    restored, original = tables(stacks)[name], tables(stacks)[of]
+    assert columns(restored) == columns(original)
+    assert partitions(restored) == {"run_id": "string"} | partitions(original)
+    assert projection(restored, "billing_period") == MONTHS
+
+
+def test_files_are_restored_where_the_tables_of_a_replay_lie(stacks: Stacks) -> None:
+    templates = {name: tables(stacks)[name]["Parameters"]["storage.location.template"] for name in RESTORED}
+    month = {"${run_id}": "r", "${billing_period}": "2026-05"}
+    folders = {name: re.sub(r"\$\{\w+\}", lambda hole: month[hole[0]], text) for name, text in templates.items()}
+    bill = run_files.restored_bill_key("r", f"{stacks.config.export_prefix}data/BILLING_PERIOD=2026-05/x.parquet")
+    ledger = run_files.restored_ledger_key("r", f"{run_files.ledger_prefix('2026-05', '2026-05', 1)}part.parquet")
+    assert f"s3://<Work>/{bill}" == f"{folders['restored_cur']}x.parquet"
+    assert f"s3://<Work>/{ledger}".startswith(folders["restored_ledger"])
+
+
 @pytest.mark.parametrize("name", ["cur", "ledger"])
 def test_the_months_of_the_bill_and_of_the_ledger_are_computed_and_never_registered(stacks: Stacks, name: str) -> None:
     table = tables(stacks)[name]
@@ -95,7 +117,7 @@ def test_the_months_of_the_bill_and_of_the_ledger_are_computed_and_never_registe
     assert projection(table, "billing_period") == MONTHS
 
 
-@pytest.mark.parametrize("name", [*RUN_TABLES, *JSON_TABLES])
+@pytest.mark.parametrize("name", [*RUN_TABLES, *JSON_TABLES, *RESTORED])
 def test_a_query_names_its_run_and_reads_no_other(stacks: Stacks, name: str) -> None:
     table = tables(stacks)[name]
     assert table["Parameters"]["projection.enabled"] == "true"
@@ -117,6 +139,8 @@ def test_tables_lie_where_exports_runs_and_the_published_ledger_are_written(stac
     wanted["pool_shares"] = f"s3://<Work>/runs/{RUN_ID}/pool_shares/level=${{level}}/"
     wanted["cur"] = f"s3://<Billing>/{stacks.config.export_prefix}data/BILLING_PERIOD={period}/"
     wanted["ledger"] = f"s3://<Ledger>/ledger/billing_period={period}/"
+    wanted["restored_cur"] = f"s3://<Work>/runs/{RUN_ID}/restored_cur/BILLING_PERIOD={period}/"
+    wanted["restored_ledger"] = f"s3://<Work>/runs/{RUN_ID}/restored_ledger/billing_period={period}/"
     found = {name: table["Parameters"]["storage.location.template"] for name, table in tables(stacks).items()}
     assert found == wanted
     assert run_files.ledger_prefix("2026-05", "2026-05", 1).startswith("ledger/billing_period=2026-05/")

@@ -52,7 +52,7 @@ def test_datadog_reads_metrics_and_names_if_it_is_let_in_and_nothing_else(stacks
         }
 
 
-def test_wiz_reads_how_things_are_configured_if_it_is_let_in_and_never_what_is_in_them(stacks: Stacks) -> None:
+def test_wiz_reads_how_things_are_configured_and_never_what_is_in_them(stacks: Stacks) -> None:
     settings = stacks.config.wiz
     assert ("Observability/Wiz" in stacks.roles) == bool(settings)
     if settings:
