@@ -227,8 +227,8 @@ def secrets(scanners: Scanners, root: Path, files: Sequence[str]) -> Report:
     texts = {hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest(): text for text in not_secrets()}
     for file, secrets_of_file in said["results"].items():
         for secret in secrets_of_file:
-            finding = file, f"{secret['type']} in line {secret['line_number']}"
-            found[finding] = f"(its SHA-1 is {secret['hashed_secret']})"
+            finding = file, f"{secret['type']} with SHA-1 {secret['hashed_secret']}"
+            found[finding] = f"in line {secret['line_number']}"
             text = texts.get(secret["hashed_secret"])
             if text is not None:
                 explained.add(finding)

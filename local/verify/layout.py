@@ -51,8 +51,8 @@ class StatementFiles(NamedTuple):
 
     def file(self, suffix: str) -> Artefact:
         """One of them."""
-        name = f"{self.stem}{suffix}"
-        return Artefact(self.folder / name, name)
+        path = self.folder / f"{self.stem}{suffix}"
+        return Artefact(path, f"{STATEMENTS}/{path.name}" if self.folder.name == STATEMENTS else path.name)
 
     @property
     def period(self) -> str:
