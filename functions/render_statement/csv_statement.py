@@ -1,7 +1,7 @@
 """The statement as CSV: the business unit's ledger lines, for a spreadsheet or another program.
 
 UTF-8 without a byte order mark, lines end with a line feed, one header row. The ``cost`` column adds up to the
-statement's total.
+statement's total, and to every amount that the PDF charges when it is summed by the columns the PDF groups by.
 """
 
 from __future__ import annotations
@@ -21,11 +21,15 @@ COLUMNS = (
     "invoice_id",
     "billing_currency",
     "business_unit",
+    "business_unit_name",
     "cost_center",
+    "cost_center_name",
     "allocation_method",
     "pool_id",
+    "pool_name",
     "rule_id",
     "sub_account_id",
+    "sub_account_name",
     "service_name",
     "charge_class",
     "exact_cost",
@@ -40,8 +44,19 @@ def write_csv(statement: StatementModel) -> bytes:
     sheet = io.StringIO()
     writer = csv.writer(sheet, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows(_row(statement, line) for line in sorted(statement.ledger_lines, key=_sort_key))
+    common, names = _common_cells(statement), _Names(statement)
+    writer.writerows(_row(common, names, line) for line in sorted(statement.ledger_lines, key=_sort_key))
     return sheet.getvalue().encode("utf-8")
+
+
+class _Names:
+    """What people call the ids of the ledger lines."""
+
+    def __init__(self, statement: StatementModel) -> None:
+        centers = statement.cost_centers
+        self.cost_centers = {center.cost_center: center.name for center in centers}
+        self.pools = {pool.pool_id: pool.pool_name for center in centers for pool in center.pool_shares}
+        self.accounts = {a.sub_account_id: a.sub_account_name for center in centers for a in center.accounts}
 
 
 def _sort_key(line: LedgerLine) -> tuple[str, ...]:
@@ -59,30 +74,41 @@ def _sort_key(line: LedgerLine) -> tuple[str, ...]:
     )
 
 
-def _row(statement: StatementModel, line: LedgerLine) -> list[str]:
+def _common_cells(statement: StatementModel) -> dict[str, str]:
+    """What is the same in every row."""
     texts = {
-        "entry_id": line.entry_id,
         "billing_period": statement.billing_period,
         "charge_period": statement.charge_period,
-        "billing_account_id": line.billing_account_id,
-        "invoice_id": line.invoice_id,
+        "revision": str(statement.revision),
         "billing_currency": statement.billing_currency,
         "business_unit": statement.business_unit.id,
+        "business_unit_name": statement.business_unit.name,
+    }
+    return {column: _harmless(text) for column, text in texts.items()}
+
+
+def _row(common: dict[str, str], names: _Names, line: LedgerLine) -> list[str]:
+    texts = {
+        "entry_id": line.entry_id,
+        "billing_account_id": line.billing_account_id,
+        "invoice_id": line.invoice_id,
         "cost_center": line.cost_center,
+        "cost_center_name": names.cost_centers.get(line.cost_center, ""),
         "allocation_method": line.allocation_method,
         "pool_id": line.pool_id,
+        "pool_name": names.pools.get(line.pool_id, ""),
         "rule_id": line.rule_id,
         "sub_account_id": line.sub_account_id,
+        "sub_account_name": names.accounts.get(line.sub_account_id, ""),
         "service_name": line.service_name,
         "charge_class": line.charge_class,
     }
     numbers = {
-        "revision": str(statement.revision),
         "exact_cost": f"{line.exact_cost:f}",
         "cost": format_cents(line.cost),
         "line_count": str(line.line_count),
     }
-    cells = {column: _harmless(text) for column, text in texts.items()} | numbers
+    cells = {column: _harmless(text) for column, text in texts.items()} | common | numbers
     return [cells[column] for column in COLUMNS]
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from functions.render_statement.csv_statement import write_csv
 from functions.render_statement.model import StatementModel
-from functions.render_statement.pdf_document import PageSize, write_pdf
+from functions.render_statement.pdf_document import write_pdf
 
 
 class RenderedStatement(NamedTuple):
@@ -20,7 +20,7 @@ class RenderedStatement(NamedTuple):
     csv: bytes
 
 
-def render_statement(statement: StatementModel, *, page_size: PageSize = "A4") -> RenderedStatement:
+def render_statement(statement: StatementModel) -> RenderedStatement:
     """Renders both files; they hold the same amounts."""
     sheet = write_csv(statement)
-    return RenderedStatement(pdf=write_pdf(statement, csv=sheet, page_size=page_size), csv=sheet)
+    return RenderedStatement(pdf=write_pdf(statement, csv=sheet), csv=sheet)

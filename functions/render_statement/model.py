@@ -185,10 +185,11 @@ class SignedBy(_Frozen):
 
 
 class StatementModel(_Frozen):
-    """A statement, ready to be rendered. ``trend`` is oldest first and ends with this billing period; ``signed_by`` is
-    None for a draft, which nobody signs."""
+    """A statement, ready to be rendered. ``paper`` is what the organization prints on. ``trend`` is oldest first and
+    ends with this billing period; ``signed_by`` is None for a draft, which nobody signs."""
 
     organization: str
+    paper: Literal["A4", "Letter"] = "A4"
     billing_period: Period
     charge_period: Period
     revision: int = Field(ge=1)

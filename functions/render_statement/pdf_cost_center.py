@@ -1,200 +1,141 @@
 """A cost center's section: how its total comes about, pool by pool, account by account, service by service."""
 
-# mypy: untyped-calls-exclude=reportlab
-
 from __future__ import annotations
 
-from collections.abc import Sequence
-from decimal import Decimal
-
-from reportlab.platypus.flowables import CondPageBreak, Flowable, KeepTogether
-from reportlab.platypus.tables import Table
+from collections.abc import Iterator
 
 from functions.render_statement import pdf_style as style
 from functions.render_statement import pdf_words as words
-from functions.render_statement.model import CostCenterStatement, ServiceCost, StatementModel
-from functions.render_statement.pdf_marks import Bookmark
-from functions.render_statement.pdf_numbers import amount, change, decimals, exact, per_mille, percent
-from functions.render_statement.pdf_tables import Bar, Cell, Column, Noted, amounts, ids, make_table, side_by_side
-from functions.render_statement.pdf_text import BOLD, REGULAR, fit, text_width
-from functions.shared.money import ZERO
+from functions.render_statement.model import CostCenterStatement, StatementModel
+from functions.render_statement.pdf_columns import Cell, Column, Exact, Noted, amounts, bar, ids, ratio_columns
+from functions.render_statement.pdf_flow import Flow, heading
+from functions.render_statement.pdf_numbers import amount, change, decimals, percent
+from functions.render_statement.pdf_pen import Pen
+from functions.render_statement.pdf_tables import Table
+from functions.render_statement.pdf_text import BOLD, REGULAR, fit
 
-_START_NEEDS = 210
-_TABLE_NEEDS = 74
-_SHORT = 14
-_GUTTER = 24
+_START_NEEDS = 190.0
+_LABEL_WIDTH = 92.0
+_FIGURE_WIDTH = 110.0
+_NARROW = 0.5
+"""The part of the width of a table that has a name and an amount only."""
 
 
-def section(center: CostCenterStatement, statement: StatementModel, width: float) -> list[Flowable]:
+def place_section(flow: Flow, center: CostCenterStatement, statement: StatementModel) -> None:
     """Everything about one cost center."""
-    return [
-        CondPageBreak(_START_NEEDS),
-        Bookmark(f"cost-center-{center.cost_center}", f"{center.cost_center} {center.name}".strip(), level=1),
-        heading(f"{center.cost_center}  {center.name}", f"{statement.billing_currency} {amount(center.total)}", width),
-        style.gap(9),
-        _how_it_adds_up(center, statement, width),
-        *_pools(center, width),
-        *_accounts(center, width),
-        *_services_and_classes(center, width),
-        *_resources(center, width),
-        style.gap(26),
-    ]
+    title = f"{center.cost_center}  {center.name}".strip()
+    flow.gap(26)
+    flow.need(_START_NEEDS)
+    flow.open("Sect")
+    flow.mark(lambda pen, top: pen.bookmark(title, top, 1))
+    heading(flow, title, f"{statement.billing_currency} {amount(center.total)}")
+    flow.gap(8)
+    _place_sum(flow, center, statement)
+    for table in _tables(center, flow.width):
+        flow.gap(13)
+        table.place(flow)
+    flow.close()
 
 
-def heading(text: str, figure: str, width: float) -> Table:
-    """A section's heading with its amount on the right, over an accent rule."""
-    figure_width = text_width(figure, BOLD, style.HEAD) + 2 if figure else 0
-    lines = fit(text, BOLD, style.HEAD, width - figure_width - 12, 2)
-    table = Table([["\n".join(lines), figure]], colWidths=[width - figure_width, figure_width])
-    table.setStyle(
-        [
-            ("FONT", (0, 0), (-1, -1), BOLD, style.HEAD, style.HEAD * 1.3),
-            ("TEXTCOLOR", (0, 0), (-1, -1), style.ACCENT),
-            ("ALIGN", (1, 0), (1, 0), "RIGHT"),
-            ("VALIGN", (0, 0), (-1, -1), "BOTTOM"),
-            ("LINEBELOW", (0, 0), (-1, -1), style.RULE, style.ACCENT),
-            ("LEFTPADDING", (0, 0), (-1, -1), 0),
-            ("RIGHTPADDING", (0, 0), (-1, -1), 0),
-            ("BOTTOMPADDING", (0, 0), (-1, -1), 5),
-        ]
-    )
-    table.hAlign = "LEFT"
-    return table
-
-
-def _how_it_adds_up(center: CostCenterStatement, statement: StatementModel, width: float) -> Table:
+def _place_sum(flow: Flow, center: CostCenterStatement, statement: StatementModel) -> None:
+    """How direct and shared cost add up, and the change against the month before."""
     pools = len(center.pool_shares)
     shared = f"its part of {pools} shared pool{'s' if pools != 1 else ''}" if pools else "no part in a shared pool"
     rows = [
-        ["Direct cost", "what its own accounts and resources cost", amount(center.direct)],
-        ["+ Shared cost", shared, amount(center.shared)],
-        ["= Total", "", amount(center.total)],
+        ("Direct cost", "what its own accounts and resources cost", amount(center.direct)),
+        ("+ Shared cost", shared, amount(center.shared)),
+        ("= Total", "", amount(center.total)),
     ]
     if center.prior_total is not None and not statement.adjustment:
         difference = center.total - center.prior_total
         against = f"{words.prior_month_name(statement)}: {amount(center.prior_total)}"
         if center.prior_total > 0:
             against += f", {percent(difference, center.prior_total, signed=True)}"
-        rows.append(["Change", against, change(difference)])
-    table = Table(rows, colWidths=[92, width - 92 - 110, 110])
-    table.setStyle(
-        [
-            ("FONT", (0, 0), (-1, -1), REGULAR, style.PROSE, style.PROSE * 1.3),
-            ("TEXTCOLOR", (0, 0), (-1, -1), style.INK),
-            ("TEXTCOLOR", (1, 0), (1, -1), style.GREY),
-            ("ALIGN", (2, 0), (2, -1), "RIGHT"),
-            *((f"{side}PADDING", (0, 0), (-1, -1), 0) for side in ("LEFT", "RIGHT")),
-            *((f"{side}PADDING", (0, 0), (-1, -1), 1.6) for side in ("TOP", "BOTTOM")),
-            ("FONT", (0, 2), (-1, 2), BOLD, style.PROSE, style.PROSE * 1.3),
-            ("LINEABOVE", (0, 2), (-1, 2), style.RULE, style.INK),
-            ("TEXTCOLOR", (0, 3), (-1, -1), style.GREY),
-        ]
-    )
-    table.hAlign = "LEFT"
-    return table
+        rows.append(("Change", against, change(difference)))
+    step = style.leading(style.PROSE) + 3
+
+    def draw(pen: Pen, top: float) -> None:
+        for number, (label, explanation, figure) in enumerate(rows):
+            y = style.baseline(top - number * step - 1.5, style.PROSE)
+            is_total, is_change = number == 2, number == 3
+            font = BOLD if is_total else REGULAR
+            colour = style.GREY if is_change else style.INK
+            if is_total:
+                with pen.decoration():
+                    pen.line(0, top - number * step, flow.width, top - number * step, style.RULE, style.INK)
+            with pen.content("P"):
+                pen.text(0, y, label, font, style.PROSE, colour)
+                room = flow.width - _LABEL_WIDTH - _FIGURE_WIDTH
+                pen.text(
+                    _LABEL_WIDTH, y, fit(explanation, REGULAR, style.PROSE, room)[0], REGULAR, style.PROSE, style.GREY
+                )
+                pen.text_right(flow.width, y, figure, font, style.PROSE, colour)
+
+    flow.put(len(rows) * step, draw)
 
 
-def _titled(title: str, body: Sequence[Flowable], rows: int) -> list[Flowable]:
-    """A title and its table, which stays whole when it is short."""
-    titled = [style.prose(title, style.SUBHEAD_STYLE), *body]
-    if rows <= _SHORT:
-        return [style.gap(13), KeepTogether(titled)]
-    return [style.gap(13), CondPageBreak(_TABLE_NEEDS), *titled]
+def _tables(center: CostCenterStatement, width: float) -> Iterator[Table]:
+    if center.pool_shares:
+        yield _pool_table(center)
+    if center.accounts:
+        yield _account_table(center)
+    if center.services:
+        yield _service_table(center)
+    if len(center.charge_classes) > 1:
+        yield _class_table(center, width * _NARROW)
+    if center.top_resources:
+        yield _resource_table(center)
 
 
-def _pools(center: CostCenterStatement, width: float) -> list[Flowable]:
-    if not center.pool_shares:
-        return []
+def _pool_table(center: CostCenterStatement) -> Table:
     columns = [
         Column("Pool", part=10),
         amounts("Pool cost"),
         Column("Split by", part=14),
-        amounts("Your weight of total"),
+        Column("Your weight of total", right=True, max_lines=1),
         amounts("Your share"),
     ]
     rows: list[list[Cell]] = []
     for pool in sorted(center.pool_shares, key=lambda p: (-abs(p.share), p.pool_id)):
         method, weights = words.split_by(pool)
-        note = "" if pool.pool_id == pool.pool_name else pool.pool_id
-        rows.append(
-            [
-                Noted(pool.pool_name or pool.pool_id, note),
-                amount(pool.pool_cost),
-                Noted(method, weights),
-                percent(pool.weight, pool.total_weight),
-                amount(pool.share),
-            ]
-        )
-    totals = ["Shared cost", "", "", "", amount(center.shared)]
-    return _titled("Shared cost, pool by pool", [make_table(columns, rows, width, totals)], len(rows))
+        id_note = "" if pool.pool_id == pool.pool_name else pool.pool_id
+        named = Noted(pool.pool_name or pool.pool_id, id_note)
+        weight = percent(pool.weight, pool.total_weight)
+        rows.append([named, pool.pool_cost, Noted(method, weights), weight, pool.share])
+    return Table("Shared cost, pool by pool", columns, rows, ["Shared cost", "", "", "", center.shared])
 
 
-def _accounts(center: CostCenterStatement, width: float) -> list[Flowable]:
-    if not center.accounts:
-        return []
-    columns = [ids("Account"), Column("Name", part=1), *_ratio_columns()]
+def _account_table(center: CostCenterStatement) -> Table:
     ordered = sorted(center.accounts, key=lambda a: (-a.cost, a.sub_account_id, a.sub_account_name))
-    largest = max(account.cost for account in ordered)
+    largest = ordered[0].cost
+    columns = [ids("Account"), Column("Name", part=1), *ratio_columns()]
     rows: list[list[Cell]] = [
-        [a.sub_account_id, a.sub_account_name, *_ratio(a.cost, center.direct, largest)] for a in ordered
+        [a.sub_account_id, a.sub_account_name, bar(a.cost, largest), percent(a.cost, center.direct), a.cost]
+        for a in ordered
     ]
-    totals = ["Direct cost", "", "", "", amount(center.direct)]
-    return _titled("Direct cost by account", [make_table(columns, rows, width, totals)], len(rows))
+    return Table("Direct cost by account", columns, rows, ["Direct cost", "", "", "", center.direct])
 
 
-def _ratio_columns() -> list[Column]:
-    return [Column(""), amounts("Part"), amounts("Cost")]
+def _service_table(center: CostCenterStatement) -> Table:
+    ordered = sorted(center.services, key=lambda s: (-s.cost, s.service_name))
+    largest = ordered[0].cost
+    columns = [Column("Service", part=1), *ratio_columns()]
+    rows: list[list[Cell]] = [
+        [s.service_name, bar(s.cost, largest), percent(s.cost, center.direct), s.cost] for s in ordered
+    ]
+    classes = [words.charge_class(c.charge_class) for c in center.charge_classes]
+    closing = f"All of it is of one charge class: {classes[0]}." if len(classes) == 1 else ""
+    return Table("Direct cost by service", columns, rows, ["Direct cost", "", "", center.direct], closing=closing)
 
 
-def _ratio(cost: Decimal, whole: Decimal, largest: Decimal, bar_width: float = 62) -> list[Cell]:
-    bar = per_mille(cost, largest) if largest > 0 else 0
-    return [Bar(bar, bar_width), percent(cost, whole), amount(cost)]
+def _class_table(center: CostCenterStatement, width: float) -> Table:
+    ordered = sorted(center.charge_classes, key=lambda c: (-c.cost, c.charge_class))
+    rows: list[list[Cell]] = [[words.charge_class(c.charge_class), c.cost] for c in ordered]
+    columns = [Column("Charge class", part=1), amounts("Cost")]
+    return Table("Direct cost by charge class", columns, rows, ["Direct cost", center.direct], width=width)
 
 
-def _services_and_classes(center: CostCenterStatement, width: float) -> list[Flowable]:
-    """Side by side when both are short; one under the other when they may need more than the page has left."""
-    services = sorted(center.services, key=lambda s: (-s.cost, s.service_name))
-    classes = sorted(center.charge_classes, key=lambda c: (-c.cost, c.charge_class))
-    if not services and not classes:
-        return []
-    class_rows = [[words.charge_class(c.charge_class), amount(c.cost)] for c in classes]
-    class_columns = [Column("Charge class", part=1), amounts("Cost")]
-    totals = ["Direct cost", amount(center.direct)]
-    if len(services) > _SHORT or len(classes) > _SHORT:
-        by_service = _service_table(services, center, width)
-        by_class = make_table(class_columns, class_rows, width, totals)
-        return [
-            *_titled("Direct cost by service", [by_service], len(services)),
-            *_titled("Direct cost by charge class", [by_class], len(classes)),
-        ]
-    left, right = (width - _GUTTER) * 0.6, (width - _GUTTER) * 0.4
-    both = side_by_side(
-        [
-            style.prose("Direct cost by service", style.SUBHEAD_STYLE),
-            _service_table(services, center, left, 40),
-        ],
-        [
-            style.prose("Direct cost by charge class", style.SUBHEAD_STYLE),
-            make_table(class_columns, class_rows, right, totals),
-        ],
-        (left, right),
-        _GUTTER,
-    )
-    return [style.gap(13), both]
-
-
-def _service_table(
-    services: Sequence[ServiceCost], center: CostCenterStatement, width: float, bar_width: float = 62
-) -> Flowable:
-    columns = [Column("Service", part=1), *_ratio_columns()]
-    largest = max((service.cost for service in services), default=ZERO)
-    rows: list[list[Cell]] = [[s.service_name, *_ratio(s.cost, center.direct, largest, bar_width)] for s in services]
-    return make_table(columns, rows, width, ["Direct cost", "", "", amount(center.direct)])
-
-
-def _resources(center: CostCenterStatement, width: float) -> list[Flowable]:
-    if not center.top_resources:
-        return []
+def _resource_table(center: CostCenterStatement) -> Table:
     ordered = sorted(center.top_resources, key=lambda r: (-r.cost, r.resource_id, r.sub_account_id))
     places = max(decimals(resource.cost) for resource in ordered)
     columns = [
@@ -202,11 +143,7 @@ def _resources(center: CostCenterStatement, width: float) -> list[Flowable]:
         Column("Service", part=5),
         ids("Account"),
         amounts("Exact cost"),
-        Column("", joined=True, colour=style.GREY, max_lines=1),
     ]
-    rows: list[list[Cell]] = [
-        [r.resource_id, r.service_name, r.sub_account_id, *exact(r.cost, places)] for r in ordered
-    ]
-    note = "For information: exact cost before rounding to the invoice; part of the direct cost above."
-    table = make_table(columns, rows, width)
-    return _titled("Largest resources", [style.prose(note, style.NOTE_STYLE), style.gap(3), table], len(rows))
+    rows: list[list[Cell]] = [[r.resource_id, r.service_name, r.sub_account_id, Exact(r.cost, places)] for r in ordered]
+    text = "For information: exact cost before rounding to the invoice; part of the direct cost above."
+    return Table("Largest resources", columns, rows, note=text)

@@ -1,167 +1,106 @@
-"""The PDF as a document: pages, running header and footer, watermark, metadata, and nothing that varies.
-
-reportlab's invariant mode pins the clock; the dates in the metadata are the charge period's last day, and the document
-id is a hash of the statement.
-"""
+"""The PDF as a document: its sections in order, and what every page carries around its content."""
 
 # mypy: untyped-calls-exclude=reportlab
 
 from __future__ import annotations
 
 import io
-from hashlib import md5
-from math import atan2, degrees, hypot
-from typing import Literal
+from math import hypot
 
 from reportlab.lib.pagesizes import A4, LETTER
-from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus.doctemplate import BaseDocTemplate, NextPageTemplate, PageTemplate
-from reportlab.platypus.flowables import Flowable, PageBreak
-from reportlab.platypus.frames import Frame
 
 from functions.render_statement import pdf_style as style
 from functions.render_statement import pdf_words as words
 from functions.render_statement.model import StatementModel
-from functions.render_statement.pdf_audit import provenance, reconciliation
-from functions.render_statement.pdf_cost_center import section
-from functions.render_statement.pdf_marks import PAGE_COUNT, Bookmark, PageCount
+from functions.render_statement.pdf_audit import place_provenance, place_reconciliation, place_signature
+from functions.render_statement.pdf_cost_center import place_section
+from functions.render_statement.pdf_file import close_document, open_document
+from functions.render_statement.pdf_flow import Flow
 from functions.render_statement.pdf_numbers import month
-from functions.render_statement.pdf_summary import in_statement_order, summary
-from functions.render_statement.pdf_text import BOLD, REGULAR, fit, printable, text_width
-from functions.shared.periods import BillingPeriod
+from functions.render_statement.pdf_pen import Pen
+from functions.render_statement.pdf_summary import in_statement_order, place_summary
+from functions.render_statement.pdf_text import BOLD, REGULAR, fit, text_width
 
-PageSize = Literal["A4", "LETTER"]
+_SIZES = {"A4": A4, "Letter": LETTER}
+_HEADER_ABOVE = 22.0
+_FOOTER_BELOW = 24.0
 
-_SIZES = {"A4": A4, "LETTER": LETTER}
 
-
-def write_pdf(statement: StatementModel, *, csv: bytes, page_size: PageSize) -> bytes:
+def write_pdf(statement: StatementModel, *, csv: bytes) -> bytes:
     """Writes the statement's pages; ``csv`` is the file that goes with them, whose hash they state."""
     target = io.BytesIO()
-    width, height = _SIZES[page_size]
-    document = BaseDocTemplate(
-        target,
-        pagesize=(width, height),
-        title=words.document_title(statement),
-        author=statement.organization,
-        subject=f"AWS cost of {words.business_unit(statement)} in {month(statement.charge_period)}",
-        creator="chargeback",
-        keywords=[statement.business_unit.id, statement.charge_period, words.revision(statement)],
-        lang="en",
-        initialFontName=REGULAR,
-        displayDocTitle=1,
-        invariant=1,
-        pageCompression=1,
-    )
-    pages = _Pages(statement, width, height)
-    document.addPageTemplates(
-        [
-            PageTemplate("first", [_frame(width, height)], onPage=pages.first),
-            PageTemplate("later", [_frame(width, height)], onPage=pages.later),
-        ]
-    )
-    document.build(_story(statement, csv, width - 2 * style.MARGIN))
+    width, height = _SIZES[statement.paper]
+    flow = Flow(width - 2 * style.MARGIN, height - style.TOP - style.BOTTOM)
+    _place(flow, statement, csv)
+    canvas = open_document(target, statement, (width, height))
+    pen = Pen(canvas)
+    around = _Around(statement, width, height, pages=len(flow.pages))
+    for number, page in enumerate(flow.pages, 1):
+        pen.begin_page()
+        around.draw(pen, number)
+        for draw, top in page:
+            draw(pen, top)
+        pen.end_page()
+    pen.end()
+    close_document(canvas)
     return target.getvalue()
 
 
-def _frame(width: float, height: float) -> Frame:
-    return Frame(
-        style.MARGIN,
-        style.BOTTOM,
-        width - 2 * style.MARGIN,
-        height - style.TOP - style.BOTTOM,
-        leftPadding=0,
-        rightPadding=0,
-        topPadding=0,
-        bottomPadding=0,
-    )
-
-
-def _story(statement: StatementModel, csv: bytes, width: float) -> list[Flowable]:
-    story: list[Flowable] = [
-        NextPageTemplate("later"),
-        Bookmark("summary", "Summary"),
-        *summary(statement, width),
-        PageBreak(),
-        Bookmark("cost-centers", "Cost centers"),
-    ]
+def _place(flow: Flow, statement: StatementModel, csv: bytes) -> None:
+    place_summary(flow, statement)
+    flow.new_page()
+    flow.mark(lambda pen, top: pen.bookmark("Cost centers", top, 0))
     for center in in_statement_order(statement):
-        story += section(center, statement, width)
-    return [*story, *reconciliation(statement, width), *provenance(statement, csv, width), PageCount()]
+        place_section(flow, center, statement)
+    place_reconciliation(flow, statement)
+    place_provenance(flow, statement, csv)
+    place_signature(flow, statement)
 
 
-class _Pages:
-    """Draws what every page carries around its content."""
+class _Around:
+    """Header, footer and watermark. The first page has its own heading, so no running header."""
 
-    def __init__(self, statement: StatementModel, width: float, height: float) -> None:
-        self._statement = statement
-        self._width, self._height = width, height
+    def __init__(self, statement: StatementModel, width: float, height: float, pages: int) -> None:
+        self._statement, self._pages = statement, pages
+        self._page = (width, height)
+        self._width = width - 2 * style.MARGIN
+        self._top = height - style.TOP - style.BOTTOM
 
-    def first(self, canvas: Canvas, _document: BaseDocTemplate) -> None:
-        """The first page has its own heading, so no running header."""
-        self._pin(canvas)
-        self._around(canvas)
+    def draw(self, pen: Pen, number: int) -> None:
+        """Draws all of it, under what follows."""
+        with pen.decoration():
+            if self._statement.draft:
+                self._draw_watermark(pen)
+            self._draw_header(pen, number)
+            self._draw_footer(pen, number)
 
-    def later(self, canvas: Canvas, _document: BaseDocTemplate) -> None:
-        canvas.saveState()
-        y = self._height - style.TOP + 22
-        canvas.setFont(REGULAR, style.FINE)
-        canvas.setFillColor(style.GREY)
-        room = self._width / 2 - style.MARGIN
-        canvas.drawString(style.MARGIN, y, fit(self._statement.organization, REGULAR, style.FINE, room)[0])
-        if not self._statement.draft:
-            canvas.drawRightString(self._width - style.MARGIN, y, "Cloud cost statement")
-        self._hairline(canvas, y - 6)
-        canvas.restoreState()
-        self._around(canvas)
-
-    def _pin(self, canvas: Canvas) -> None:
-        day = BillingPeriod.parse(self._statement.charge_period).last_day
-        stamp = f"D:{day:%Y%m%d}000000+00'00'"
-        canvas.setDateFormatter(lambda *_: stamp)
-        # reportlab's id is a hash of the title and of SOURCE_DATE_EPOCH; make it one of the whole statement instead.
-        canvas._doc.signature = md5(self._statement.model_dump_json().encode(), usedforsecurity=False)
-
-    def _around(self, canvas: Canvas) -> None:
-        canvas.saveState()
+    def _draw_header(self, pen: Pen, number: int) -> None:
+        y = self._top + _HEADER_ABOVE
         if self._statement.draft:
-            self._watermark(canvas)
-            canvas.setFont(BOLD, style.PROSE)
-            canvas.setFillColor(style.ACCENT)
-            canvas.drawRightString(self._width - style.MARGIN, self._height - style.TOP + 22, words.DRAFT)
-        y = style.BOTTOM - 24
-        self._hairline(canvas, y + 11)
-        canvas.setFont(REGULAR, style.FINE)
-        canvas.setFillColor(style.GREY)
-        page = f"Page {canvas.getPageNumber()} of "
-        canvas.drawString(style.MARGIN, y, page)
-        canvas.translate(style.MARGIN + text_width(page, REGULAR, style.FINE), y)
-        canvas.doForm(PAGE_COUNT)
-        canvas.restoreState()
-        self._signature_line(canvas, y)
+            pen.text_right(self._width, y, words.DRAFT, BOLD, style.PROSE, style.ACCENT)
+        elif number > 1:
+            pen.text_right(self._width, y, "Cloud cost statement", REGULAR, style.FINE, style.GREY)
+        if number > 1:
+            organization = fit(self._statement.organization, REGULAR, style.FINE, self._width / 2)[0]
+            pen.text(0, y, organization, REGULAR, style.FINE, style.GREY)
+            self._hairline(pen, y - 6)
 
-    def _signature_line(self, canvas: Canvas, y: float) -> None:
+    def _draw_footer(self, pen: Pen, number: int) -> None:
+        y = -_FOOTER_BELOW
+        self._hairline(pen, y + 11)
+        pen.text(0, y, f"Page {number} of {self._pages}", REGULAR, style.FINE, style.GREY)
         tail = f" · {month(self._statement.charge_period)} · {words.revision(self._statement)}"
-        room = self._width - 2 * style.MARGIN - 80 - text_width(tail, REGULAR, style.FINE)
+        room = self._width - 80 - text_width(tail, REGULAR, style.FINE)
         name = fit(words.business_unit(self._statement), REGULAR, style.FINE, room)[0]
-        canvas.saveState()
-        canvas.setFont(REGULAR, style.FINE)
-        canvas.setFillColor(style.GREY)
-        canvas.drawRightString(self._width - style.MARGIN, y, printable(name) + tail)
-        canvas.restoreState()
+        pen.text_right(self._width, y, name + tail, REGULAR, style.FINE, style.GREY)
 
-    def _hairline(self, canvas: Canvas, y: float) -> None:
-        canvas.setStrokeColor(style.HAIRLINE)
-        canvas.setLineWidth(style.HAIR)
-        canvas.line(style.MARGIN, y, self._width - style.MARGIN, y)
+    def _hairline(self, pen: Pen, y: float) -> None:
+        pen.line(0, y, self._width, y, style.HAIR, style.HAIRLINE)
 
-    def _watermark(self, canvas: Canvas) -> None:
-        """Under the content, so that no figure gets harder to read."""
-        size = 10 * hypot(self._width, self._height) * 0.78 / text_width(words.DRAFT, BOLD, 10)
-        canvas.saveState()
-        canvas.translate(self._width / 2, self._height / 2)
-        canvas.rotate(degrees(atan2(self._height, self._width)))
-        canvas.setFont(BOLD, size)
-        canvas.setFillColor(style.WATERMARK)
-        canvas.drawCentredString(0, -size / 3, words.DRAFT)
-        canvas.restoreState()
+    def _draw_watermark(self, pen: Pen) -> None:
+        """From corner to corner and under the content, so that no figure gets harder to read."""
+        width, height = self._page
+        diagonal = hypot(width, height)
+        size = 10 * diagonal * 0.78 / text_width(words.DRAFT, BOLD, 10)
+        middle = (width / 2 - style.MARGIN, height / 2 - style.BOTTOM)
+        pen.slanted_text(*middle, (width / diagonal, height / diagonal), words.DRAFT, BOLD, size, style.WATERMARK)

@@ -6,7 +6,6 @@ Percentages and bar lengths are ratios, for reading only; they are rounded half 
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
-from fractions import Fraction
 
 from functions.shared.money import CENT, format_cents
 from functions.shared.periods import BillingPeriod
@@ -55,14 +54,22 @@ def percent(part: Decimal, whole: Decimal, *, signed: bool = False) -> str:
     """One decimal, computed in integers; a dash when the whole is not positive, so that no ratio misleads."""
     if whole <= 0:
         return NONE
-    tenths = _rounded(Fraction(part) * 1000 / Fraction(whole))
+    tenths = per_mille(part, whole)
     sign = "-" if tenths < 0 else "+" if signed and tenths > 0 else ""
     return _typeset(f"{sign}{abs(tenths) // 10:,}.{abs(tenths) % 10}%")
 
 
 def per_mille(part: Decimal, whole: Decimal) -> int:
     """A ratio in thousandths, for the length of a bar; 0 when there is no whole."""
-    return _rounded(Fraction(part) * 1000 / Fraction(whole)) if whole else 0
+    return _ratio(part, whole, 1000) if whole else 0
+
+
+def rounded(value: Decimal, thousands: int = 0) -> str:
+    """How a chart labels an amount: in whole units, or to a tenth of a thousand, of a million, …"""
+    if not thousands:
+        return _typeset(f"{_ratio(value, Decimal(1), 1):,}")
+    tenths = _ratio(value, Decimal(1000**thousands), 10)
+    return _typeset(f"{'-' if tenths < 0 else ''}{abs(tenths) // 10:,}.{abs(tenths) % 10}")
 
 
 def month(period: str) -> str:
@@ -75,9 +82,12 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
-def _rounded(ratio: Fraction) -> int:
-    magnitude = int(abs(ratio) + Fraction(1, 2))
-    return -magnitude if ratio < 0 else magnitude
+def _ratio(part: Decimal, whole: Decimal, times: int) -> int:
+    """In whole numbers throughout, and rounded half away from zero."""
+    (over, under), (whole_over, whole_under) = part.as_integer_ratio(), whole.as_integer_ratio()
+    numerator, denominator = over * whole_under * times, under * whole_over
+    magnitude = (2 * abs(numerator) + abs(denominator)) // (2 * abs(denominator))
+    return magnitude if (numerator < 0) == (denominator < 0) else -magnitude
 
 
 def _typeset(text: str) -> str:

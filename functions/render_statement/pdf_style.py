@@ -1,51 +1,40 @@
-"""The look of a statement: one accent colour, greys, one type scale, hairlines. Reads as well in black and white."""
+"""The look of a statement: one accent colour, greys, one type scale, hairlines. Reads as well in black and white.
 
-# mypy: untyped-calls-exclude=reportlab
+A colour is the three numbers that a PDF writes for it. The accent is the darkest, its tint the lightest of what is
+filled, so the two differ in print without colour and for people who see colours differently.
+"""
 
 from __future__ import annotations
 
-from xml.sax.saxutils import escape
 
-from reportlab.lib.colors import HexColor
-from reportlab.lib.styles import ParagraphStyle
-from reportlab.platypus.flowables import Spacer
-from reportlab.platypus.paragraph import Paragraph
+def _rgb(code: str) -> str:
+    return " ".join(f"{int(code[i : i + 2], 16) / 255:.3f}" for i in (0, 2, 4))
 
-from functions.render_statement.pdf_text import BOLD, ITALIC, REGULAR, printable
 
-ACCENT = HexColor("#17496B")
-TINT = HexColor("#A8C2D4")
-INK = HexColor("#1F272E")
-GREY = HexColor("#66717B")
-HAIRLINE = HexColor("#CFD6DC")
-WATERMARK = HexColor("#E6EAED")
+ACCENT = _rgb("17496B")
+TINT = _rgb("A8C2D4")
+INK = _rgb("1F272E")
+GREY = _rgb("5C6770")
+RULE_GREY = _rgb("98A2AB")
+HAIRLINE = _rgb("CFD6DC")
+WATERMARK = _rgb("E9ECEF")
 
-FINE, BODY, PROSE, SUBHEAD, HEAD, TITLE, FIGURE = 6.5, 7.5, 8, 9.5, 13, 19, 27
-LEADING = 1.32
+FINE, BODY, PROSE, SUBHEAD, HEAD, TITLE, FIGURE = 7.0, 8.0, 8.5, 10.0, 14.0, 21.0, 29.0
+LEADING = 1.36
+CAPITAL = 0.714
+"""The height of a capital letter, in parts of the size."""
 
-MARGIN = 52
-TOP, BOTTOM = 62, 60
+MARGIN = 52.0
+TOP, BOTTOM = 62.0, 60.0
 
 HAIR, RULE = 0.35, 0.7
 
 
-def _style(name: str, size: float, **more: object) -> ParagraphStyle:
-    return ParagraphStyle(
-        name, **{"fontName": REGULAR, "fontSize": size, "leading": size * 1.45, "textColor": INK, **more}
-    )
+def leading(size: float) -> float:
+    """The height of one line."""
+    return size * LEADING
 
 
-PROSE_STYLE = _style("prose", PROSE)
-NOTE_STYLE = _style("note", BODY, textColor=GREY, fontName=REGULAR)
-NOTHING_STYLE = _style("nothing", BODY, textColor=GREY, fontName=ITALIC)
-SUBHEAD_STYLE = _style("subhead", SUBHEAD, fontName=BOLD, spaceBefore=0, spaceAfter=3)
-
-
-def prose(text: str, style: ParagraphStyle = PROSE_STYLE) -> Paragraph:
-    """A paragraph of plain text; nothing in it is markup."""
-    return Paragraph(escape(printable(text)), style)
-
-
-def gap(points: float) -> Spacer:
-    """Vertical white space."""
-    return Spacer(0, points)
+def baseline(top: float, size: float) -> float:
+    """Where the letters of a line stand whose box begins at ``top``: capitals are in its middle."""
+    return top - (leading(size) + CAPITAL * size) / 2

@@ -1,205 +1,274 @@
-"""Tables whose columns fit what is in them: amounts get the width they need, texts share the rest and wrap."""
-
-# mypy: untyped-calls-exclude=reportlab
+"""Tables that break well: the header on every page, no row alone, and what the rows so far come to carried forward."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
-from math import inf
-from typing import Literal
-
-from reportlab.lib.colors import Color
-from reportlab.platypus.flowables import Flowable
-from reportlab.platypus.tables import LongTable, Table
+from decimal import Decimal
+from functools import cached_property, partial
+from itertools import accumulate
+from typing import NamedTuple
 
 from functions.render_statement import pdf_style as style
-from functions.render_statement.pdf_marks import Drawn
-from functions.render_statement.pdf_text import BOLD, REGULAR, Keep, fit, printable, text_width
+from functions.render_statement.pdf_columns import (
+    TITLE_LINES,
+    Cell,
+    Column,
+    FittedCell,
+    column_widths,
+    fit_cell,
+    paddings,
+)
+from functions.render_statement.pdf_flow import SUBHEADING_HEIGHT, Flow, draw_lines, draw_subheading
+from functions.render_statement.pdf_pen import Pen
+from functions.render_statement.pdf_structure import HEADER_CELL
+from functions.render_statement.pdf_text import BOLD, REGULAR, fit, text_width
+from functions.shared.money import ZERO
 
-_PAD = 5
-_ROW_PAD = 2.7
-_BAR_HEIGHT = 4.6
-_TITLE_LEADING = 1.25
-_TITLE_LINES = 2
-_SHORT_TITLE = 14
+_ROW_PAD = 2.4
+_BAR_HEIGHT = 4.8
 _KEPT_ROWS = 3
-_WIDEST_ID = 88
+"""So many rows at least stand together, before a page break and after it."""
+_KEPT_WHOLE = 6
+"""A table of so many rows is not broken."""
+
+_NOTE_LINES = 5
+_NOTE_GAP, _CLOSING_GAP = 2.0, 8.0
+
+CARRIED, BROUGHT = "Carried forward", "Brought forward"
 
 
-class Bar(Drawn):
-    """A bar in a table cell: thousandths of the column's width; nothing for a negative amount."""
-
-    def __init__(self, per_mille: int, width: float = 62) -> None:
-        super().__init__(width, style.BODY)
-        self._per_mille = max(0, min(1000, per_mille))
-
-    def draw(self) -> None:
-        if self._per_mille:
-            self.canv.setFillColor(style.TINT)
-            self.canv.rect(0, 1, self.size[0] * self._per_mille / 1000, _BAR_HEIGHT, stroke=0, fill=1)
-
-
-class Noted(Drawn):
-    """A text with a grey note below it, as wide as its column."""
-
-    def __init__(self, text: str, note: str, max_lines: int = 2) -> None:
-        super().__init__(0, 0)
-        self._text, self._note, self._max_lines = text, note, max_lines
-        self._lines: list[tuple[str, Color]] = []
-
-    def wrap(self, available_width: float, _available_height: float) -> tuple[float, float]:
-        texts = fit(self._text, REGULAR, style.BODY, available_width, self._max_lines)
-        notes = fit(self._note, REGULAR, style.BODY, available_width, self._max_lines) if self._note else ()
-        self._lines = [*((line, style.INK) for line in texts), *((line, style.GREY) for line in notes)]
-        self.size = (available_width, len(self._lines) * style.BODY * style.LEADING)
-        return self.size
-
-    def draw(self) -> None:
-        leading = style.BODY * style.LEADING
-        for number, (line, colour) in enumerate(self._lines, 1):
-            self.canv.setFont(REGULAR, style.BODY)
-            self.canv.setFillColor(colour)
-            self.canv.drawString(0, self.size[1] - number * leading + (style.LEADING - 1) * style.BODY * 0.75, line)
-
-
-Cell = str | Bar | Noted
+class _Row(NamedTuple):
+    cells: tuple[FittedCell, ...]
+    height: float
 
 
 @dataclass(frozen=True)
-class Column:
-    """``part`` is the column's part of the width that is left over by the columns as wide as their content (0), which
-    are at most ``limit`` wide. A ``joined`` column continues the one before it, without space between."""
+class Table:
+    """Rows under a title and a header; ``totals`` is a bold row that ends it. Columns whose total is an amount show at
+    every page break what the rows so far come to. ``note`` stands between title and header, ``closing`` below all."""
 
     title: str
-    part: int = 0
-    align: Literal["LEFT", "RIGHT"] = "LEFT"
-    max_lines: int = 3
-    keep: Keep = "start"
-    colour: Color = style.INK
-    limit: float = inf
-    joined: bool = False
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+    totals: Sequence[str | Decimal] = ()
+    note: str = ""
+    closing: str = ""
+    width: float = 0.0
+    title_tag: str = "H3"
+
+    def place(self, flow: Flow) -> None:
+        """Puts the table onto the pages."""
+        _Placed(self, flow).place()
 
 
-def amounts(title: str) -> Column:
-    """A column of right-aligned figures."""
-    return Column(title, align="RIGHT", max_lines=1)
+class _Placed:
+    """A table at the width of a flow."""
 
-
-def ids(title: str) -> Column:
-    """A column as wide as its ids, within reason."""
-    return Column(title, limit=_WIDEST_ID)
-
-
-def make_table(
-    columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: float, totals: Sequence[str] | None = None
-) -> LongTable:
-    """A table that repeats its header on every page; the totals row, if any, is bold under a rule."""
-    widths = _widths(columns, [*rows, totals] if totals else rows, width)
-    header = ["\n".join(_fitted(c.title, w, c, size=style.FINE)) for c, w in zip(columns, widths, strict=True)]
-    body = [_fitted_row(row, columns, widths, REGULAR) for row in rows]
-    foot = [_fitted_row(totals, columns, widths, BOLD)] if totals else []
-    table = LongTable(
-        [header, *body, *foot], colWidths=[w + p for w, p in zip(widths, _paddings(columns), strict=True)], repeatRows=1
-    )
-    table.setStyle(_commands(columns, len(rows), has_totals=bool(totals)))
-    table.hAlign = "LEFT"
-    return table
-
-
-def _widths(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: float) -> list[float]:
-    tight = [0.0 if column.part else _content_width(column, i, rows) for i, column in enumerate(columns)]
-    left = max(0.0, width - sum(tight) - sum(_paddings(columns)))
-    parts = sum(column.part for column in columns)
-    return [left * c.part / parts if c.part else w for c, w in zip(columns, tight, strict=True)]
-
-
-def _content_width(column: Column, index: int, rows: Sequence[Sequence[Cell]]) -> float:
-    return min(column.limit, max([_title_width(column.title), *(_cell_width(row[index]) for row in rows)]) + 0.5)
-
-
-def _title_width(title: str) -> float:
-    """The least width at which a long title takes two lines, and a short one takes one."""
-    lines = 1 if len(title) <= _SHORT_TITLE else _TITLE_LINES
-    width = max(text_width(word, REGULAR, style.FINE) for word in title.split(" "))
-    while len(fit(title, REGULAR, style.FINE, width, 9)) > lines:
-        width += 2
-    return width
-
-
-def _cell_width(cell: Cell) -> float:
-    return text_width(printable(cell), BOLD, style.BODY) if isinstance(cell, str) else cell.size[0]
-
-
-def _paddings(columns: Sequence[Column]) -> list[float]:
-    """White space of each column: none outside the table, none between a column and the one that continues it."""
-    followers = [*columns[1:], None]
-    return [
-        (0 if i == 0 or column.joined else _PAD) + (0 if after is None or after.joined else _PAD)
-        for i, (column, after) in enumerate(zip(columns, followers, strict=True))
-    ]
-
-
-def _fitted_row(row: Sequence[Cell], columns: Sequence[Column], widths: Sequence[float], font: str) -> list[object]:
-    return [
-        "\n".join(_fitted(cell, width, column, font=font)) if isinstance(cell, str) else cell
-        for cell, column, width in zip(row, columns, widths, strict=True)
-    ]
-
-
-def _fitted(
-    text: str, width: float, column: Column, *, font: str = REGULAR, size: float = style.BODY
-) -> tuple[str, ...]:
-    return fit(text, font, size, width, column.max_lines if size == style.BODY else _TITLE_LINES, column.keep)
-
-
-def _commands(columns: Sequence[Column], rows: int, *, has_totals: bool) -> list[tuple[object, ...]]:
-    first_body, last = (0, 1), (-1, -1)
-    commands: list[tuple[object, ...]] = [
-        ("FONT", (0, 0), (-1, 0), REGULAR, style.FINE, style.FINE * _TITLE_LEADING),
-        ("TEXTCOLOR", (0, 0), (-1, 0), style.GREY),
-        ("VALIGN", (0, 0), (-1, 0), "BOTTOM"),
-        ("LINEBELOW", (0, 0), (-1, 0), style.RULE, style.INK),
-        ("FONT", first_body, last, REGULAR, style.BODY, style.BODY * style.LEADING),
-        ("VALIGN", first_body, last, "TOP"),
-        ("TOPPADDING", (0, 0), last, _ROW_PAD),
-        ("BOTTOMPADDING", (0, 0), last, _ROW_PAD),
-        ("LINEBELOW", first_body, (-1, rows), style.HAIR, style.HAIRLINE),
-        ("TEXTCOLOR", first_body, last, style.INK),
-        (
-            "NOSPLIT",
-            (0, max(1, rows + has_totals + 1 - _KEPT_ROWS)),
-            last,
-        ),  # no page has the last row alone
-    ]
-    for i, (column, after) in enumerate(zip_longest(columns, columns[1:])):
-        commands += [
-            ("ALIGN", (i, 0), (i, -1), column.align),
-            ("TEXTCOLOR", (i, 1), (i, -1), column.colour),
-            ("LEFTPADDING", (i, 0), (i, -1), 0 if i == 0 or column.joined else _PAD),
-            ("RIGHTPADDING", (i, 0), (i, -1), 0 if after is None or after.joined else _PAD),
+    def __init__(self, table: Table, flow: Flow) -> None:
+        self._table, self._flow = table, flow
+        width = table.width or flow.width
+        every = [*table.rows, table.totals] if table.totals else list(table.rows)
+        self._widths = column_widths(table.columns, every, width)
+        self._lefts = self._left_edges()
+        self._right = self._lefts[-1] + self._widths[-1]
+        self._titles = [
+            fit(c.title, REGULAR, style.FINE, w, TITLE_LINES) for c, w in zip(table.columns, self._widths, strict=True)
         ]
-    if has_totals:
-        commands += [
-            ("FONT", (0, -1), last, BOLD, style.BODY, style.BODY * style.LEADING),
-            ("TEXTCOLOR", (0, -1), last, style.INK),
-            ("LINEABOVE", (0, -1), last, style.RULE, style.INK),
-        ]
-    return commands
+        self._rows = [self._fit_row(row, REGULAR) for row in table.rows]
+        self._totals = self._fit_row(table.totals, BOLD) if table.totals else None
+        self._carries = any(isinstance(cell, Decimal) for cell in table.totals)
+        self._note = fit(table.note, REGULAR, style.BODY, flow.width, _NOTE_LINES) if table.note else ()
+        self._closing = fit(table.closing, REGULAR, style.BODY, flow.width, _NOTE_LINES) if table.closing else ()
+        self._carry_height = _row_height(1) if self._carries else 0.0
+        self._sums = [ZERO] * len(table.columns)
+        self._summed_rows = 0
+
+    def _left_edges(self) -> list[float]:
+        outer = [b + w + a for (b, a), w in zip(paddings(self._table.columns), self._widths, strict=True)]
+        starts = accumulate([0.0, *outer[:-1]])
+        return [start + before for start, (before, _) in zip(starts, paddings(self._table.columns), strict=True)]
+
+    def _fit_row(self, row: Sequence[Cell], font: str) -> _Row:
+        cells = tuple(
+            fit_cell(c, column, w, font) for c, column, w in zip(row, self._table.columns, self._widths, strict=True)
+        )
+        return _Row(cells, _row_height(max(1, *(len(cell.lines) for cell in cells))))
+
+    @cached_property
+    def _header_height(self) -> float:
+        return max(map(len, self._titles)) * style.leading(style.FINE) + 2 * _ROW_PAD
+
+    @cached_property
+    def _heights_from(self) -> list[float]:
+        """The height of everything from a row on, with what ends the table."""
+        end = (self._totals.height if self._totals else 0.0) + _note_height(self._closing, _CLOSING_GAP)
+        heights = [*(row.height for row in self._rows), end]
+        return list(accumulate(reversed(heights)))[::-1]
+
+    def place(self) -> None:
+        flow, table = self._flow, self._table
+        rows = len(self._rows)
+        whole = self._heights_from[0]
+        first = whole if rows <= _KEPT_WHOLE else sum(r.height for r in self._rows[:_KEPT_ROWS]) + self._carry_height
+        note_height = _note_height(self._note, _NOTE_GAP)
+        flow.need(SUBHEADING_HEIGHT + note_height + self._header_height + first)
+        flow.put(SUBHEADING_HEIGHT, lambda pen, top: draw_subheading(pen, 0, top, table.title, table.title_tag))
+        if self._note:
+            flow.put(note_height, lambda pen, top: _draw_note(pen, top, self._note))
+        self._place_table()
+        if self._closing:
+            height = _note_height(self._closing, _CLOSING_GAP)
+            flow.put(height, lambda pen, top: _draw_note(pen, top - _CLOSING_GAP, self._closing))
+
+    def _place_table(self) -> None:
+        flow = self._flow
+        flow.open("Table")
+        flow.open("THead")
+        flow.put(self._header_height, self._draw_header)
+        flow.close()
+        flow.open("TBody")
+        self._place_rows()
+        flow.close()
+        if self._totals:
+            flow.open("TFoot")
+            flow.put(self._totals.height, partial(self._draw_totals, self._totals))
+            flow.close()
+        flow.close()
+
+    def _place_rows(self) -> None:
+        """Row by row; where the rest does not fit on the page, it breaks so that enough rows follow."""
+        flow = self._flow
+        last_before_break = len(self._rows) - 1 - _KEPT_ROWS
+        on_page = 0
+        for index, row in enumerate(self._rows):
+            rest_fits = flow.has_room(self._heights_from[index])
+            fits = flow.has_room(row.height + self._carry_height) and index <= last_before_break
+            if not (rest_fits or fits) and on_page:
+                self._break_before(index)
+                on_page = 0
+            flow.put(row.height, partial(self._draw_row, row))
+            on_page += 1
+
+    def _break_before(self, index: int) -> None:
+        flow = self._flow
+        carried = self._carried(index) if self._carries else None
+        if carried:
+            flow.put(carried.height, partial(self._draw_carried, CARRIED, carried))
+        flow.new_page()
+        flow.put(self._header_height, self._repeat_header)
+        if carried:
+            flow.put(carried.height, partial(self._draw_carried, BROUGHT, carried))
+
+    def _carried(self, rows: int) -> _Row:
+        """What the first rows come to, column by column; asked for more rows every time."""
+        for row in self._table.rows[self._summed_rows : rows]:
+            for i, cell in enumerate(row):
+                if isinstance(cell, Decimal):
+                    self._sums[i] += cell
+        self._summed_rows = rows
+        shown = [self._sums[i] if isinstance(t, Decimal) else "" for i, t in enumerate(self._table.totals)]
+        return self._fit_row(shown, REGULAR)
+
+    # Drawing
+
+    def _draw_header(self, pen: Pen, top: float) -> None:
+        with pen.element("TR"):
+            for i, column in enumerate(self._table.columns):
+                if not column.decorates:
+                    with pen.content("TH", entries=HEADER_CELL):
+                        self._draw_title(pen, top, i)
+        with pen.decoration():
+            self._rule(pen, top - self._header_height, style.RULE, style.INK)
+
+    def _repeat_header(self, pen: Pen, top: float) -> None:
+        with pen.decoration():
+            for i in range(len(self._titles)):
+                self._draw_title(pen, top, i)
+            self._rule(pen, top - self._header_height, style.RULE, style.INK)
+
+    def _draw_title(self, pen: Pen, top: float, i: int) -> None:
+        lines = self._titles[i]
+        first = top - self._header_height + _ROW_PAD + len(lines) * style.leading(style.FINE)
+        for number, line in enumerate(lines):
+            y = style.baseline(first - number * style.leading(style.FINE), style.FINE)
+            self._write(pen, i, y, line, REGULAR, style.FINE, style.GREY, joined=number > 0)
+
+    def _draw_row(self, row: _Row, pen: Pen, top: float) -> None:
+        self._draw_cells(pen, top, row, REGULAR)
+        with pen.decoration():
+            self._rule(pen, top - row.height, style.HAIR, style.HAIRLINE)
+
+    def _draw_totals(self, totals: _Row, pen: Pen, top: float) -> None:
+        with pen.decoration():
+            self._rule(pen, top, style.RULE, style.INK)
+        self._draw_cells(pen, top, totals, BOLD)
+
+    def _draw_cells(self, pen: Pen, top: float, row: _Row, font: str) -> None:
+        pen.open("TR")
+        for i, (column, cell) in enumerate(zip(self._table.columns, row.cells, strict=True)):
+            if column.decorates:
+                if cell.per_mille:
+                    with pen.decoration():
+                        self._draw_bar(pen, top, i, cell.per_mille)
+            elif cell.empty:
+                pen.open("TD")
+                pen.close()
+            else:
+                with pen.content("TD", cell.whole):
+                    self._draw_cell(pen, top, i, cell, font)
+        pen.close()
+
+    def _draw_cell(self, pen: Pen, top: float, i: int, cell: FittedCell, font: str) -> None:
+        y = style.baseline(top - _ROW_PAD, style.BODY)
+        right = self._lefts[i] + self._widths[i]
+        for part in reversed(cell.parts):
+            right -= text_width(part.text, font, style.BODY)
+        for number, part in enumerate(cell.parts):
+            pen.text(right, y, part.text, font, style.BODY, part.colour, joined=number > 0)
+            right += text_width(part.text, font, style.BODY)
+        colour = ""
+        for line in cell.lines:
+            self._write(pen, i, y, line.text, font, style.BODY, line.colour, joined=line.colour == colour)
+            y -= style.leading(style.BODY)
+            colour = line.colour
+
+    def _draw_carried(self, label: str, carried: _Row, pen: Pen, top: float) -> None:
+        y = style.baseline(top - _ROW_PAD, style.BODY)
+        with pen.decoration():
+            pen.text(0, y, label, REGULAR, style.BODY, style.GREY)
+            for i, cell in enumerate(carried.cells):
+                for line in cell.lines:
+                    self._write(pen, i, y, line.text, REGULAR, style.BODY, style.GREY)
+            if label == BROUGHT:
+                self._rule(pen, top - carried.height, style.HAIR, style.HAIRLINE)
+
+    def _draw_bar(self, pen: Pen, top: float, i: int, per_mille: int) -> None:
+        middle = top - _ROW_PAD - style.leading(style.BODY) / 2
+        pen.rectangle(
+            self._lefts[i], middle - _BAR_HEIGHT / 2, self._widths[i] * per_mille / 1000, _BAR_HEIGHT, style.TINT
+        )
+
+    def _write(
+        self, pen: Pen, i: int, y: float, text: str, font: str, size: float, colour: str, *, joined: bool = False
+    ) -> None:
+        if self._table.columns[i].right:
+            pen.text_right(self._lefts[i] + self._widths[i], y, text, font, size, colour, joined=joined)
+        else:
+            pen.text(self._lefts[i], y, text, font, size, colour, joined=joined)
+
+    def _rule(self, pen: Pen, y: float, thickness: float, colour: str) -> None:
+        pen.line(0, y, self._right, y, thickness, colour)
 
 
-def side_by_side(
-    left: Sequence[Flowable], right: Sequence[Flowable], widths: tuple[float, float], gutter: float
-) -> Table:
-    """Two short columns of a page; both must fit on it."""
-    table = Table([[list(left), "", list(right)]], colWidths=[widths[0], gutter, widths[1]])
-    table.setStyle(
-        [
-            ("FONT", (0, 0), (-1, -1), REGULAR),
-            ("VALIGN", (0, 0), (-1, -1), "TOP"),
-            *((f"{side}PADDING", (0, 0), (-1, -1), 0) for side in ("LEFT", "RIGHT", "TOP", "BOTTOM")),
-        ]
-    )
-    table.hAlign = "LEFT"
-    return table
+def _row_height(lines: int) -> float:
+    return lines * style.leading(style.BODY) + 2 * _ROW_PAD
+
+
+def _note_height(lines: Sequence[str], gap: float) -> float:
+    return len(lines) * style.leading(style.BODY) + gap if lines else 0.0
+
+
+def _draw_note(pen: Pen, top: float, lines: Sequence[str]) -> None:
+    with pen.content("P"):
+        draw_lines(pen, 0, top, lines, REGULAR, style.BODY, style.GREY)

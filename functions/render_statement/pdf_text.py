@@ -1,8 +1,8 @@
 """Text that fits and prints: typefaces, characters they lack, wrapping, shortening.
 
-The typeface is Bitstream Vera, which comes with reportlab and is embedded. It covers Western European Latin and some
-more. What it lacks is printed without its accent, or else as Unicode numbers, ``[U+4E2D U+6587]``, never as empty
-boxes.
+The typeface is Roboto, embedded: Latin, Greek and Cyrillic with everything that is written in them. What it lacks is
+printed without its accent, or else as Unicode numbers, ``[U+4E2D U+6587]``, never as empty boxes. Scripts whose letters
+change their shape or run from right to left are among what it lacks, as nothing here could set them right.
 """
 
 # mypy: untyped-calls-exclude=reportlab
@@ -15,41 +15,65 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-import reportlab
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 
-REGULAR, BOLD, ITALIC, MONO = "Statement", "Statement-Bold", "Statement-Italic", "Courier"
+REGULAR, BOLD, MONO = "Statement", "Statement-Bold", "Statement-Mono"
 
 # By full path: reportlab looks in the machine's font folders first, and other bytes there would change ours.
-_FONTS = Path(reportlab.__file__).parent / "fonts"
-for _name, _file in ((REGULAR, "Vera.ttf"), (BOLD, "VeraBd.ttf"), (ITALIC, "VeraIt.ttf")):
-    pdfmetrics.registerFont(TTFont(_name, str(_FONTS / _file)))
+FONTS = Path(__file__).parent / "fonts"
+for _name, _file in ((REGULAR, "Roboto-Regular"), (BOLD, "Roboto-Bold"), (MONO, "JetBrainsMono-Regular")):
+    pdfmetrics.registerFont(TTFont(_name, str(FONTS / f"{_file}.ttf"), asciiReadable=1))
 _COVERED = frozenset(pdfmetrics.getFont(REGULAR).face.charToGlyph)
+_WIDTHS = {
+    font: {chr(code): float(width) for code, width in pdfmetrics.getFont(font).face.charWidths.items()}
+    for font in (REGULAR, BOLD, MONO)
+}
 
 _BREAK_AFTER = " /:-_.,@"
 _ELLIPSIS = "…"
+_NOT_TEXT = ("Cc", "Cs")
+_NO_CHARACTERS = "\ufffe\uffff"
 
 Keep = Literal["start", "ends"]
 
 
 def printable(text: str) -> str:
     """The text on one line, in characters that the typeface has."""
-    glyphs = "".join(_glyphs(character) for character in unicodedata.normalize("NFC", " ".join(text.split())))
-    return glyphs.replace("][U+", " U+")
+    line = one_line(text)
+    if line.isascii() and line.isprintable():
+        return line
+    return "".join(map(_glyphs, line)).replace("][U+", " U+")
+
+
+def one_line(text: str) -> str:
+    """The text as it would be printed if the typeface had every character: composed, its white space collapsed."""
+    return unicodedata.normalize("NFC", " ".join(text.split()))
+
+
+def without_controls(text: str) -> str:
+    """The text on one line without characters that mean nothing in XML."""
+    return "".join(
+        character
+        for character in one_line(text)
+        if unicodedata.category(character) not in _NOT_TEXT and character not in _NO_CHARACTERS
+    )
 
 
 def lacks_glyphs(text: str) -> bool:
     """Whether some character of the text has to be printed another way."""
-    return any(ord(character) not in _COVERED for character in unicodedata.normalize("NFC", " ".join(text.split())))
+    return printable(text) != one_line(text)
 
 
 @lru_cache(maxsize=4096)
 def _glyphs(character: str) -> str:
+    kind = unicodedata.category(character)
+    if kind == "Cf":  # invisible: joiners, marks that turn the reading direction
+        return ""
+    if kind in _NOT_TEXT or kind == "Co":  # private characters mean another thing to everybody
+        return f"[U+{ord(character):04X}]"
     if ord(character) in _COVERED:
         return character
-    if unicodedata.category(character) == "Cf":  # invisible: joiners, marks that turn the reading direction
-        return ""
     plain = "".join(part for part in unicodedata.normalize("NFKD", character) if not unicodedata.combining(part))
     if plain and all(ord(part) in _COVERED for part in plain):
         return plain
@@ -57,15 +81,17 @@ def _glyphs(character: str) -> str:
 
 
 def text_width(text: str, font: str, size: float) -> float:
-    """Width in points."""
-    return float(pdfmetrics.stringWidth(text, font, size))
+    """Width in points of printable text."""
+    return sum(map(_WIDTHS[font].__getitem__, text)) * size / 1000
 
 
 @lru_cache(maxsize=65536)
 def fit(text: str, font: str, size: float, width: float, max_lines: int = 1, keep: Keep = "start") -> tuple[str, ...]:
     """Breaks the text into lines of at most that width; what does not fit gives way to an ellipsis, at the end or in
-    the middle."""
+    the middle. A line that was broken at a space ends with it, and it is no wider than the others without it."""
     text = printable(text)
+    if text_width(text, font, size) <= width:
+        return (text,)
     lines = _wrap(text, font, size, width)
     if len(lines) <= max_lines:
         return tuple(lines)
@@ -100,7 +126,7 @@ def _wrap(text: str, font: str, size: float, width: float) -> list[str]:
             line += piece
             continue
         if line:
-            lines.append(line.rstrip())
+            lines.append(line)
         line = piece
         while text_width(line.rstrip(), font, size) > width and len(line) > 1:
             cut = max(1, _most(len(line) - 1, lambda n: text_width(line[:n], font, size) <= width))  # noqa: B023

@@ -8,6 +8,7 @@ from functions.render_statement.model import PoolShare, StatementModel
 from functions.render_statement.pdf_numbers import money_weight, month, plain_weight
 from functions.shared.money import total
 from functions.shared.periods import BillingPeriod
+from functions.shared.run_files import safe_name
 
 DRAFT = "DRAFT – not final, not posted"
 NOT_ISSUED = "not issued yet"
@@ -41,6 +42,11 @@ def document_title(statement: StatementModel) -> str:
     """Names the document among all others of its kind."""
     parts = ["Cloud cost statement", business_unit(statement), month(statement.charge_period), revision(statement)]
     return " – ".join(parts) + (f" – {DRAFT}" if statement.draft else "")
+
+
+def file_stem(statement: StatementModel) -> str:
+    """The name that the statement's files share: claims-2026-05-r1."""
+    return f"{safe_name(statement.business_unit.id)}-{statement.charge_period}-r{statement.revision}"
 
 
 def business_unit(statement: StatementModel) -> str:

@@ -41,9 +41,10 @@ def check_pdf(file: Artefact, trust: Trust) -> PdfJudged:
     except Exception as error:  # what a damaged file makes a parser stumble over is not to be foreseen
         text = f"cannot be read as a signed PDF ({reason(error)}); {where_damaged(content)}"
         return PdfJudged(failed(file.name, text), None)
-    if len(signatures) != 1:
-        count = f"has {len(signatures)} signatures" if signatures else "is not signed"
-        return PdfJudged(failed(file.name, f"{count}; a statement has one"), None)
+    if not signatures:
+        return PdfJudged(failed(file.name, "is not signed: a draft is not, a statement is"), None)
+    if len(signatures) > 1:
+        return PdfJudged(failed(file.name, f"has {len(signatures)} signatures, a statement has one"), None)
     [signature] = signatures
     try:
         claimed = signature.self_reported_timestamp

@@ -35,6 +35,7 @@ class InvoiceLine(_Read):
     billed_cost: Cents
     allocated_cost: Cents
     revision_cost: Cents
+    delta: Cents
 
     @property
     def key(self) -> tuple[str, str]:
@@ -78,10 +79,19 @@ class InvariantRead(_Read):
     expected: str
 
 
+class PoolLine(_Read):
+    """A pool on an invoice: what it collected and received, and what it passed on."""
+
+    collected: Cents
+    received: Cents
+    shared: Cents
+
+
 class Reconciled(_Read):
-    """The reconciliation, invoice by invoice."""
+    """The reconciliation, invoice by invoice and pool by pool."""
 
     invoices: tuple[InvoiceLine, ...]
+    pools: tuple[PoolLine, ...]
 
 
 class LedgerOfEvidence(_Read):

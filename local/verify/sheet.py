@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
-from functions.render_statement.csv_statement import COLUMNS
 from functions.shared.money import format_cents, parse_money, total
 from functions.shared.run_files import safe_name
 from local.verify.ledger import Row
@@ -67,7 +66,10 @@ def foreign_line(sheet: Sheet, named_for: Row) -> str | None:
 
 
 def first_difference(sheet: Sheet, entries: Iterable[Row]) -> str | None:
-    """Where a CSV and the ledger's entries of its unit differ first; None when they say the same."""
+    """Where a CSV and the ledger's entries of its unit differ first; None when they say the same.
+
+    Compared are the columns that both have; names of people's choosing are in the CSV alone.
+    """
     return next(_differences(sheet, {entry["entry_id"]: entry for entry in entries}), None)
 
 
@@ -82,8 +84,8 @@ def _differences(sheet: Sheet, entries: dict[str, Row]) -> Iterator[str]:
         if entry is None:
             yield f"line {number:,}: entry {entry_id} is not in the ledger"
             continue
-        for name in COLUMNS:
-            if name in row and name in entry and not _same(name, row[name], entry[name]):
+        for name in row:
+            if name in entry and not _same(name, row[name], entry[name]):
                 yield f"line {number:,}, entry {entry_id}: {name} is {row[name]}, in the ledger {entry[name]}"
     for entry_id, entry in entries.items():
         if entry_id not in seen:

@@ -88,15 +88,16 @@ def _check_sheet(files: StatementFiles, csv: Artefact, sheet: Sheet, total: Deci
     text = f"{len(sheet.lines):,} lines add up to {money(total)}"
     if filed is None:
         return passed(csv.name, f"{text}; there is no evidence and no ledger to compare them with")
+    entries = filed.close.rows_of_unit(filed.statement.business_unit)
+    if entries is not None and (difference := first_difference(sheet, entries)):
+        return failed(csv.name, difference)
     path = json_path("statements", filed.number, "total")
     if filed.statement.total != total:
         return failed(csv.name, f"{text}, the evidence has {money(filed.statement.total)} ({path})")
-    entries = filed.close.rows_of_unit(filed.statement.business_unit)
+    text = f"{text}, as in the evidence ({path})"
     if entries is None:
-        return noted(csv.name, f"{text}, as in the evidence ({path}); there is no ledger to compare them with")
-    if difference := first_difference(sheet, entries):
-        return failed(csv.name, difference)
-    return passed(csv.name, f"{text}, as in the evidence ({path}), and are the ledger's entries of its unit")
+        return noted(csv.name, f"{text}; there is no ledger to compare them with")
+    return passed(csv.name, f"{text}, and are the ledger's entries of its unit")
 
 
 def _check_text(pdf: Artefact, csv: Artefact, currency: str, total: Decimal) -> Finding:

@@ -40,8 +40,12 @@ def _control_totals(evidence: Evidence) -> Iterator[str]:
         for part in ("billed_cost", "allocated_cost"):
             path = json_path("control_totals", number, part)
             yield from _same(path, getattr(control, part), getattr(invoice, part), "reconciliation.invoices has")
-        path = json_path("reconciliation", "invoices", number, "allocated_cost")
-        yield from _same(path, invoice.allocated_cost, invoice.billed_cost, "billed is")
+        path = json_path("reconciliation", "invoices", number)
+        yield from _same(f"{path}.allocated_cost", invoice.allocated_cost, invoice.billed_cost, "billed is")
+        yield from _same(f"{path}.delta", invoice.delta, ZERO, "it has to be")
+    for number, pool in enumerate(evidence.reconciliation.pools):
+        path = json_path("reconciliation", "pools", number, "shared")
+        yield from _same(path, pool.shared, total([pool.collected, pool.received]), "collected and received are")
     for part in ("billed_cost", "allocated_cost", "revision_cost"):
         added = total(getattr(invoice, part) for invoice in invoices)
         yield from _same(json_path("totals", part), getattr(totals, part), added, "the invoices add up to")

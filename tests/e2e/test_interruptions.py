@@ -102,7 +102,7 @@ def test_charges_that_the_books_refuse_are_posted_by_the_next_run(
     ended = close(bill.folder, policy, PERIOD, out)
     assert ended.code == 5
     [line] = ended.err
-    assert line.startswith("PostingRejected: ")
+    assert line.startswith("PostingForbidden: ")
     assert "2 of 49 charges are not posted" in line
     assert line.endswith("Run again to resume")
     assert len(posted(out)) == 47

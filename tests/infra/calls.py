@@ -63,6 +63,11 @@ def _rights(operation: str, given: Mapping[str, Any], buckets: Mapping[str, str]
         case "PutObject":
             retained = [f"s3:PutObjectRetention {target}"] if "ObjectLockRetainUntilDate" in given else []
             return [f"s3:PutObject {target}", encrypt, *retained]
+        case "CopyObject":
+            source = given["CopySource"]
+            version = f"s3:GetObjectVersion {buckets[source['Bucket']]}/{source['Key']}"
+            of_source = "<BillingKey>" if buckets[source["Bucket"]] == "<Billing>" else "<Key>"
+            return [version, f"kms:Decrypt {of_source}", f"s3:PutObject {target}", encrypt]
         case "PutObjectRetention":
             return [f"s3:PutObjectRetention {target}"]
         case "ListObjectVersions":

@@ -16,7 +16,7 @@ from local.sample.invoices import MonthTruth
 from local.sample.month import write_month
 from local.world import CONFIG, World, open_world
 from tests.infra.calls import Call, listening
-from tests.infra.expected_rights import FUNCTIONS
+from tests.infra.expected_rights import FUNCTIONS, OF_THE_REPLAY
 from tests.infra.stacks import Stacks
 
 pytestmark = pytest.mark.slow
@@ -25,32 +25,45 @@ FINAL, OPEN = "2026-05", "2026-06"
 INVOICES = "invoices/2026-05.csv"
 
 OUT_OF_THE_ORDINARY = {
+    "ReadManifest": {"s3:ListBucket <Work>": "tells a run without a restored close from one that is forbidden"},
     "CompilePolicy": {"s3:ListBucket <Work>": "tells a driver file that is not there from one that is forbidden"},
     "FetchInvoiceTotals": {
         "s3:ListBucket <Work>": "tells an invoice file that is not there from one that is forbidden"
     },
     "PublishLedger": {"s3:GetObject <Ledger>/ledger/*": "compares with what an interrupted run has published"},
     "SummarizeRun": {
-        "s3:GetObject <Ledger>/archive/*": "looks at a file that an earlier close has archived",
-        "s3:GetObjectRetention <Ledger>/archive/*": "sees until when it is kept",
+        "s3:GetObjectRetention <Ledger>/archive/*": "sees until when a file is kept that an earlier close has archived",
     },
     "RenderStatement": {"s3:GetObject <Work>/runs/*/rendered/*": "reads what an interrupted run has filed"},
+    "RestorePeriod": {
+        "s3:ListBucket <Ledger>": "tells an archived file that is gone from one that is forbidden",
+        "s3:ListBucket <Statements>": "as for a statement's signature",
+    },
+    "CompareReplay": {
+        "s3:ListBucket <Ledger>": "tells a summary that is gone from one that is forbidden",
+        "s3:ListBucket <Statements>": "as for a statement",
+        "s3:ListBucket <Work>": "as for a statement that was not rendered again",
+    },
 }
-"""Rights that neither a preview nor a close nor a refused close uses, and what they are for."""
+"""Rights that neither a preview nor a close nor a refused close nor a replay uses, and what they are for."""
+
+
+def ended(world: World, execution_arn: str) -> tuple[str, dict[str, Any]]:
+    """The error of an execution, blank for none, and its output."""
+    execution = follow(world.cloud.client("stepfunctions"), execution_arn, lambda _: None)
+    return str(execution.get("error") or ""), json.loads(execution.get("output") or "{}")
 
 
 def close(world: World, **request: Any) -> str:
     """Closes a month; returns what was done, or the error."""
-    execution = follow(world.cloud.client("stepfunctions"), world.start_close(request), lambda _: None)
-    if execution["status"] != "SUCCEEDED":
-        return str(execution["error"])
-    action: str = json.loads(execution["output"])["period"]["action"]
-    return action
+    error, output = ended(world, world.start_close(request))
+    return error or str(output["period"]["action"])
 
 
 @pytest.fixture(scope="module")
 def calls(tmp_path_factory: pytest.TempPathFactory) -> set[Call]:
-    """What functions do in a preview, a close, the same close again, and a close that AWS has no invoices for yet."""
+    """What functions do in a preview, a close, the same close again, a close that AWS has no invoices for yet, and in
+    a replay of a revision that has another before it."""
     folder = tmp_path_factory.mktemp("rights")
     truth = write_month(folder / "cur", FINAL, line_items=2_000, seed=7)
     write_month(folder / "cur", OPEN, line_items=2_000, seed=7, final=False)
@@ -63,6 +76,11 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> set[Call]:
         assert close(world, billing_period=FINAL, invoices_key=INVOICES) == "close"
         assert close(world, billing_period=FINAL) == "closed"
         assert close(world, billing_period=OPEN) == "InvoicesNotFinal"
+        write_month(folder / "restated", FINAL, line_items=2_000, seed=8)
+        world.deliver(folder / "restated", BillingPeriod.parse(FINAL))
+        assert close(world, billing_period=FINAL) == "close"
+        error, _ = ended(world, world.start_replay({"billing_period": FINAL}))
+        assert not error
     return set(heard)
 
 
@@ -72,7 +90,7 @@ def _invoices(truth: MonthTruth) -> bytes:
     return "".join(f"{','.join(row)}\n" for row in [header, *rows]).encode()
 
 
-@pytest.mark.parametrize("state", FUNCTIONS)
+@pytest.mark.parametrize("state", FUNCTIONS | OF_THE_REPLAY)
 def test_a_function_is_allowed_every_call_that_it_makes(
     calls: set[Call], stacks_of: Callable[[str], Stacks], state: str
 ) -> None:
@@ -82,7 +100,7 @@ def test_a_function_is_allowed_every_call_that_it_makes(
     assert not {use for use in used if not any(fnmatchcase(use, right) for right in rights)}
 
 
-@pytest.mark.parametrize("state", FUNCTIONS)
+@pytest.mark.parametrize("state", FUNCTIONS | OF_THE_REPLAY)
 def test_a_function_has_no_right_that_it_does_not_use(
     calls: set[Call], stacks_of: Callable[[str], Stacks], state: str
 ) -> None:

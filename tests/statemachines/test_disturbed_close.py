@@ -117,12 +117,12 @@ def test_one_refused_charge_does_not_stop_the_others_and_the_next_run_posts_only
 
     refused = close.run("2025-04")
 
-    assert (refused.status, refused.error) == ("FAILED", "PostingRejected")
+    assert (refused.status, refused.error) == ("FAILED", "PostingForbidden")
     assert refused.cause.startswith("1 of 3 charges are not posted: CC-")
     assert len(close.charges("2025-04")) == 2
     record = close.period("2025-04")
     assert record is not None
-    assert (record.status, record.failure_error) == ("PUBLISHED", "PostingRejected")
+    assert (record.status, record.failure_error) == ("PUBLISHED", "PostingForbidden")
     published = close.published("2025-04")
 
     resumed = close.run("2025-04")

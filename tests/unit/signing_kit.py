@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from functions.shared.adapters.kms_signing import KmsSigningKey
 from functions.shared.adapters.signing_identity import store_identity
@@ -93,7 +93,7 @@ class Authority:
         return self.certificate.public_bytes(PEM).decode()
 
     def issue(self, public_key: bytes, subject: x509.Name | None = None, **options: Any) -> str:
-        """A signer's certificate (PEM). ``options``: usages, ca, valid_from, valid_until."""
+        """A signer's certificate (PEM). ``options``: usages, ca, stamps, valid_from, valid_until."""
         key: Any = serialization.load_der_public_key(public_key)
         return self._certificate(subject or name("Statements"), key, self, **options).public_bytes(PEM).decode()
 
@@ -105,6 +105,7 @@ class Authority:
         *,
         usages: Any = SIGNS,
         ca: bool = False,
+        stamps: bool = False,
         valid_from: datetime = VALID_FROM,
         valid_until: datetime = VALID_UNTIL,
     ) -> x509.Certificate:
@@ -124,6 +125,8 @@ class Authority:
             builder = builder.add_extension(
                 x509.KeyUsage(**{usage: usage in usages for usage in _USAGES}), critical=True
             )
+        if stamps:
+            builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True)
         return builder.sign(issuer.key, SHA256())
 
 

@@ -49,6 +49,8 @@ class Sample:
     sign: int = 1
     new: Sequence[str] = ()
     seed: int = 7
+    direct_lines: Sequence[int] = ()
+    """How many of them each cost center keeps; all when empty."""
     names: Mapping[str, str] = field(default_factory=dict)
     changes: Mapping[str, Any] = field(default_factory=dict)
 
@@ -56,6 +58,17 @@ class Sample:
 def statement(**options: Any) -> StatementModel:
     """A statement that adds up."""
     return StatementModel.model_validate(statement_data(Sample(**options)))
+
+
+def statement_of_lines(lines: int) -> StatementModel:
+    """A statement with exactly that many ledger lines, at least 21: a cost center per 250, nine services an account."""
+    centers = max(1, lines // 250)
+    shared = 2 * len(_POOLS)
+    direct = [lines * (n + 1) // centers - lines * n // centers - shared for n in range(centers)]
+    accounts = max(direct) // (len(_SERVICES) + 1) + 1
+    model = statement(cost_centers=centers, accounts=accounts, services=len(_SERVICES), direct_lines=tuple(direct))
+    assert len(model.ledger_lines) == lines
+    return model
 
 
 def statement_data(sample: Sample | None = None) -> Statement:
@@ -106,7 +119,7 @@ def _cost_center(
     lines: list[Statement],
 ) -> Statement:
     """Makes the ledger lines of a cost center and adds its drill-downs up from them."""
-    own = _direct_lines(center, number, sample, random)
+    own = _direct_lines(center, number, sample, random)[: sample.direct_lines[number] if sample.direct_lines else None]
     direct = sum(_cents(line) for line in own)
     pool_shares = [_pool_share(pool, pool_costs[pool[0]], direct, sample, random) for pool in _POOLS[: sample.pools]]
     pooled = [

@@ -15,11 +15,8 @@ from typing import Any
 
 import httpx
 import pytest
-from asn1crypto import keys, tsp
 from cryptography.hazmat.primitives.serialization import NoEncryption, PrivateFormat
 from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.sign.timestamps.dummy_client import DummyTimeStamper
-from pyhanko_certvalidator.registry import SimpleCertificateStore
 from pypdf import PdfReader
 
 from functions.render_statement import pdf_signature
@@ -28,10 +25,8 @@ from functions.render_statement.logic import render_statement
 from functions.render_statement.pdf_signature import FIELD, sign_pdf
 from functions.render_statement.timestamps import HttpTimestamps, timestamp_authority
 from functions.shared.errors import TimestampUnavailable
-from functions.shared.signing.identity import read_certificates
 from tests.unit.render_statement.builders import statement
 from tests.unit.signing_kit import (
-    DER,
     NOW,
     PEM,
     Authority,
@@ -40,10 +35,10 @@ from tests.unit.signing_kit import (
     intermediate,
     name,
     needs,
-    root,
     signatory,
     trust_store,
 )
+from tests.unit.timestamp_authority import TimestampAuthority
 
 SIGN_AND_HASH = """
 import hashlib, sys
@@ -224,26 +219,6 @@ def test_a_signed_file_stays_as_readable_as_it_was(unsigned: bytes) -> None:
     assert [page.extract_text() for page in after.pages] == [page.extract_text() for page in before.pages]
     assert after.metadata == before.metadata
     assert after.trailer["/Root"]["/Lang"] == "en"  # type: ignore[index]
-
-
-class TimestampAuthority:
-    """Answers as a timestamp authority does over HTTP."""
-
-    def __init__(self) -> None:
-        signer = KeyAtHand("timestamps")
-        certificate = root().issue(signer.public_key(), name("Timestamps"))
-        [loaded] = read_certificates(certificate)
-        self._stamper = DummyTimeStamper(
-            tsa_cert=loaded,
-            tsa_key=keys.PrivateKeyInfo.load(signer.private.private_bytes(DER, PrivateFormat.PKCS8, NoEncryption())),
-            certs_to_embed=SimpleCertificateStore(),
-            fixed_dt=NOW,
-        )
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        assert request.headers["Content-Type"] == "application/timestamp-query"
-        response = self._stamper.request_tsa_response(tsp.TimeStampReq.load(request.content))
-        return httpx.Response(200, content=response.dump(), headers={"Content-Type": "application/timestamp-reply"})
 
 
 def test_a_timestamp_authority_says_when_the_signature_existed(unsigned: bytes) -> None:

@@ -14,7 +14,7 @@ import httpx
 from functions.shared.adapters.servicenow.instance import Instance
 from functions.shared.adapters.servicenow.patience import Patience, asked_to_wait
 from functions.shared.adapters.servicenow.refusals import Reply, refusal_of, unreadable
-from functions.shared.errors import BooksUnavailable
+from functions.shared.errors import BooksRateLimited, BooksUnavailable
 
 LARGEST_ANSWER_BYTES = 64 * 1024 * 1024
 _TIMEOUTS_PER_ANSWER = 3
@@ -119,7 +119,6 @@ class ServiceNowClient:
         held = self._instance.authorization(self._timing.now())
         reply = self._exchange(request, held or self._new_token())
         if held and self._instance.has_tokens and reply.status == HTTPStatus.UNAUTHORIZED:
-            self._instance.forget_token(held)
             reply = self._exchange(request, self._new_token())
         self._require_success(request, reply)
         return reply
@@ -143,10 +142,11 @@ class ServiceNowClient:
         if error is None:
             return
         if isinstance(error, BooksUnavailable):
-            asked = asked_to_wait(reply.headers, self._timing.now())
+            is_limit = isinstance(error, BooksRateLimited)
+            asked = asked_to_wait(reply.headers, self._timing.now(), is_limit=is_limit)
             if asked is not None:
                 error = type(error)(f"{error} (asked to wait {asked:.0f} s)")
-            raise _Setback(error, untouched=reply.status == HTTPStatus.TOO_MANY_REQUESTS, asked=asked)
+            raise _Setback(error, untouched=is_limit, asked=asked)
         raise error
 
     def _exchange(self, request: Request, authorization: str | None) -> Reply:

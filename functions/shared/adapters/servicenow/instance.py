@@ -106,12 +106,6 @@ class Instance:
             self._token = (token, now + _usable_seconds(lifetime))
         return f"Bearer {token}"
 
-    def forget_token(self, authorization: str) -> None:
-        """Drops a token that was not accepted, unless another thread has renewed it already."""
-        with self._lock:
-            if self._token and authorization == f"Bearer {self._token[0]}":
-                self._token = None
-
     def redacted(self, text: str) -> str:
         """A quotation in one line, short, and without anything that we keep secret."""
         with self._lock:

@@ -62,15 +62,18 @@ def backoff(attempt: int, chance: float) -> float:
     return chance * min(LONGEST_BACKOFF_SECONDS, bound)
 
 
-def asked_to_wait(headers: Mapping[str, str], now: float) -> float | None:
-    """The seconds to stay away that an answer asks for: Retry-After, or else X-RateLimit-Reset; None when neither."""
+def asked_to_wait(headers: Mapping[str, str], now: float, *, is_limit: bool) -> float | None:
+    """The seconds to stay away that an answer asks for: Retry-After, or at a limit X-RateLimit-Reset; None for neither.
+
+    An instance states the reset of a limit in every answer, beside failures that have nothing to do with it, too.
+    """
     retry_after = headers.get("Retry-After", "").strip()
     if retry_after.isdecimal():
         return int(retry_after)
     if retry_after and (moment := _http_date(retry_after)):
         return moment.timestamp() - now
     reset = headers.get("X-RateLimit-Reset", "").strip()
-    return int(reset) - now if reset.isdecimal() else None
+    return int(reset) - now if is_limit and reset.isdecimal() else None
 
 
 def _http_date(text: str) -> datetime | None:

@@ -32,7 +32,9 @@ from tests.unit.servicenow_bench import JUNE_4_2026, OurTime
 def test_an_answer_says_in_seconds_as_a_date_or_as_a_reset_when_to_come_back(
     headers: dict[str, str], seconds: float | None
 ) -> None:
-    assert asked_to_wait(headers, JUNE_4_2026) == seconds
+    assert asked_to_wait(headers, JUNE_4_2026, is_limit=True) == seconds
+    failed = asked_to_wait(headers, JUNE_4_2026, is_limit=False)
+    assert failed == (seconds if headers.get("Retry-After", "soon") != "soon" else None)
 
 
 @given(attempt=st.integers(1, 60), chance=st.floats(0, 1))
