@@ -73,6 +73,16 @@ class FailureAlarms(Construct):
             here = {"ScheduleGroup": name_of(self._config, group)}
             self._alarm(f"{group}-{metric}", what, _count("AWS/Scheduler", metric, here))
 
+    def watch_replication(self, rule_id: str) -> None:
+        """Objects that S3 could not copy to the replica region, of every bucket whose replication rule has this id."""
+        failed = cloudwatch.MathExpression(
+            expression=f"SELECT SUM(OperationsFailedReplication) FROM \"AWS/S3\" WHERE RuleId = '{rule_id}'",
+            period=cdk.Duration.minutes(5),
+            label="failed copies",
+        )
+        what = "A record could not be copied: look at the replication status of the newest objects, and at the replica"
+        self._alarm("Replication", what, failed)
+
     def watch_freshness(self, rule: str, *, within: cdk.Duration) -> None:
         """AWS delivers at least once a day; silence means that the month will not close."""
         here = {"RuleName": name_of(self._config, rule)}

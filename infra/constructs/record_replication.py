@@ -11,7 +11,7 @@ from constructs import Construct
 
 from infra.config import EnvironmentConfig
 from infra.constructs.locked_bucket import LockedBucket
-from infra.names import REPLICATION, replica_bucket, replica_key, role_arn
+from infra.names import REPLICATION, name_of, replica_bucket, replica_key, role_arn
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def _rule(config: EnvironmentConfig, copy: Copied) -> s3.CfnBucket.ReplicationRu
     alias = replica_key(config, copy.replica_key)
     enabled, disabled = "Enabled", "Disabled"
     return s3.CfnBucket.ReplicationRuleProperty(
-        id="Copy",
+        id=name_of(config, REPLICATION),
         priority=1,
         status=enabled,
         # A filter, even an empty one, makes it the rule's second version, which copies no delete markers.
@@ -64,6 +64,7 @@ def _rule(config: EnvironmentConfig, copy: Copied) -> s3.CfnBucket.ReplicationRu
             encryption_configuration=s3.CfnBucket.EncryptionConfigurationProperty(
                 replica_kms_key_id=f"arn:aws:kms:{config.replica_region}:{config.finops_account}:{alias}"
             ),
+            metrics=s3.CfnBucket.MetricsProperty(status=enabled),
         ),
     )
 

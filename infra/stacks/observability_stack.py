@@ -17,6 +17,7 @@ from infra.constructs.outside_readers import DatadogRole, WizRole
 from infra.constructs.threat_detection import ThreatDetection
 from infra.names import (
     MANIFEST_ARRIVED,
+    REPLICATION,
     SCHEDULES,
     UNDELIVERED_EVENTS,
     UNDELIVERED_POSTURE,
@@ -79,6 +80,8 @@ class ObservabilityStack(cdk.Stack):
         alarms.watch_queues(QUEUES)
         if config.closes_on_arrival:
             alarms.watch_freshness(MANIFEST_ARRIVED, within=FRESH)
+        if config.replica_region:
+            alarms.watch_replication(name_of(config, REPLICATION))
         if config.detects_threats:
             ThreatDetection(self, "ThreatDetection", config=config, topic=self.alerts)
             alarms.watch_queues([(UNDELIVERED_THREATS, "A finding of GuardDuty")])

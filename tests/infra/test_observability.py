@@ -17,6 +17,7 @@ from tests.statemachines.definition import states
 METRICS = {
     "AWS/Events": ("RuleName", {"FailedInvocations", "InvocationsFailedToBeSentToDlq", "TriggeredRules"}),
     "AWS/Lambda": ("FunctionName", {"Errors", "Throttles"}),
+    "AWS/S3": ("RuleId", {"OperationsFailedReplication"}),
     "AWS/SQS": ("QueueName", {"ApproximateNumberOfMessagesVisible"}),
     "AWS/Scheduler": (
         "ScheduleGroup",
@@ -44,6 +45,11 @@ NAMED_BY = {
     "AWS::StepFunctions::StateMachine": ("StateMachineArn", "StateMachineName"),
 }
 """How a kind of resource is called in a metric's dimension, and which of its properties that is."""
+
+SELECTED = re.compile(
+    r"SELECT SUM\((?P<metric>\w+)\) FROM \"(?P<namespace>[\w/]+)\" WHERE (?P<dimension>\w+) = '(?P<value>[^']+)'"
+)
+"""A query over the metrics of several resources."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,19 @@ def measurable(stacks: Stacks, where: str) -> dict[tuple[str, str], str]:
                 arn = f"arn:aws:states:{region}:{account}:stateMachine:{value}"
                 found[dimension, arn if dimension == "StateMachineArn" else value] = name
                 found[dimension, f"<{name}.{prop}>"] = name
+    for name, rule in copied(stacks).items():
+        if place(stacks, name) == where:
+            found["RuleId", rule["Id"]] = name
     return found
+
+
+def copied(stacks: Stacks) -> dict[str, dict[str, Any]]:
+    """The buckets that are copied to another region, each with its one rule."""
+    return {
+        name: bucket.properties["ReplicationConfiguration"]["Rules"][0]
+        for name, bucket in stacks.of("AWS::S3::Bucket").items()
+        if "ReplicationConfiguration" in bucket.properties
+    }
 
 
 def alarms(stacks: Stacks) -> dict[str, Resource]:
@@ -84,6 +102,9 @@ def alarms(stacks: Stacks) -> dict[str, Resource]:
 
 def measured(alarm: Resource) -> list[Measured]:
     """What an alarm looks at, by itself or in an expression."""
+    for asked in (SELECTED.fullmatch(m.get("Expression", "")) for m in alarm.properties.get("Metrics", [])):
+        if asked:
+            return [Measured(**asked.groupdict())]
     used = [m["MetricStat"]["Metric"] for m in alarm.properties.get("Metrics", []) if "MetricStat" in m]
     found = []
     for metric in used or [alarm.properties]:
@@ -183,6 +204,15 @@ def starts_close(rule: dict[str, Any]) -> bool:
     return any(target["Arn"] == "<MonthEndClose>" for target in rule["Targets"])
 
 
+def test_a_record_that_could_not_be_copied_is_noticed(stacks: Stacks) -> None:
+    rules = copied(stacks)
+    assert bool(rules) == bool(stacks.config.replica_region)
+    looking = [m for alarm in alarms(stacks).values() for m in measured(alarm) if m.namespace == "AWS/S3"]
+    for bucket, rule in rules.items():
+        assert rule["Destination"]["Metrics"]["Status"] == "Enabled", f"S3 does not count what fails in {bucket}"
+        assert [m.metric for m in looking if m.value == rule["Id"]] == ["OperationsFailedReplication"]
+
+
 def test_a_bill_that_does_not_come_is_noticed_where_bills_are_closed_as_they_come(stacks: Stacks) -> None:
     looking = [a.properties for a in alarms(stacks).values() if any(m.metric == "TriggeredRules" for m in measured(a))]
     if not stacks.config.closes_on_arrival:
@@ -235,7 +265,7 @@ def test_one_failure_is_enough_and_silence_is_none(stacks: Stacks) -> None:
             assert properties["ComparisonOperator"] == "GreaterThanOrEqualToThreshold", alarm.name
             assert (properties["Threshold"], properties["EvaluationPeriods"]) == (1, 1), alarm.name
             assert properties["TreatMissingData"] == "notBreaching", alarm.name
-            assert properties["Statistic"] in {"Sum", "Maximum"}, alarm.name
+            assert "Metrics" in properties or properties["Statistic"] in {"Sum", "Maximum"}, alarm.name
 
 
 def test_every_alarm_tells_the_owners(stacks: Stacks) -> None:
