@@ -4,7 +4,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 OUT    ?= out
 
-.PHONY: help setup run test test-slow test-trino lint synth scan deploy-local clean
+.PHONY: help setup run test test-slow test-trino lint synth scan deploy-local bench clean
 .DEFAULT_GOAL := help
 
 help: ## Show this help
@@ -45,6 +45,9 @@ scan: setup ## Run the scanners: cdk-nag, cfn-lint, checkov, secrets, workflows;
 
 deploy-local: setup ## Deploy every stack with the CDK CLI to a local AWS, close a month there, deploy again
 	@$(BIN)/python -m local deploy-local --out $(OUT)
+
+bench: setup ## Signed statements per second on one core
+	@$(BIN)/python -m local benchmark statements
 
 clean: ## Remove everything that was made here, .venv too
 	@rm -rf $(VENV) $(OUT) .cache cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -96,7 +96,13 @@ FUNCTIONS_WILDCARDS: dict[str, dict[str, str]] = {
         "<Data/Work.Arn>/runs/*/rendered/*": _RUN,
         "<Data/Work.Arn>/runs/*/postings/*": _RUN,
     },
+    "AttachStatement": {
+        "<Data/Work.Arn>/runs/*/charge_items.json": _RUN,
+        "<Data/Work.Arn>/runs/*/rendered/*": _RUN,
+        "<Data/Statements.Arn>/charge_period=*": _PERIOD,
+    },
     "CheckPostings": {
+        "<Data/Work.Arn>/runs/*/policy.json": _RUN,
         "<Data/Work.Arn>/runs/*/totals.json": _RUN,
         "<Data/Work.Arn>/runs/*/postings/*": _RUN,
     },
@@ -209,6 +215,7 @@ WILDCARDS: dict[str, dict[str, str]] = {
 
 FUNCTIONS = (
     "BillingSource/Tags/ActivateTags",
+    "Pipeline/Functions/AttachStatement",
     "Pipeline/Functions/CheckInvoices",
     "Pipeline/Functions/CheckPostings",
     "Pipeline/Functions/CheckSeal",

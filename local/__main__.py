@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from functions.shared.periods import BillingPeriod
+from local.benchmark import add_benchmark
 from local.outcome import FAILED, UsageError, exit_code_of, is_expected, lines_of
 
 DEFAULT_LINE_ITEMS = 60_000
@@ -210,6 +211,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_verify(commands)
     _add_serve(commands)
     _add_deploy_local(commands)
+    add_benchmark(commands, _show)
     return parser
 
 

@@ -44,7 +44,11 @@ def is_exported(world: World, period: BillingPeriod, revision: int) -> bool:
 
 
 def _export_closed(world: World, period: BillingPeriod, revision: int, folder: Path) -> None:
-    _copy(world, world.ledger_bucket, period_prefix(str(period), revision), folder)
+    own = period_prefix(str(period), revision)
+    _copy(world, world.ledger_bucket, own, folder)
+    # The revisions before it stay beside it: its evidence follows on theirs.
+    earlier = f"periods/{period}/"
+    _copy(world, world.ledger_bucket, earlier, folder, lambda name: not (earlier + name).startswith(own))
     of_period = f"{period}-revision-"
     _copy(world, world.ledger_bucket, "ledger/", folder / "ledger", lambda name: _base(name).startswith(of_period))
     _copy(world, world.statements_bucket, f"charge_period={period}/", folder)

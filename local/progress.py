@@ -171,6 +171,10 @@ def _postings(output: dict[str, Any]) -> Iterator[str]:
     yield f"{counted(postings['charges'], 'charge')}, {in_thousands(postings['total'])} in the books"
 
 
+def _attached(output: dict[str, Any]) -> Iterator[str]:
+    yield counted(output["attached"]["count"], "statement")
+
+
 def _restored(output: dict[str, Any]) -> Iterator[str]:
     restored = output["restored"]
     yield f"revision {restored['revision']}, signed by {restored['signed_by']}"
@@ -209,6 +213,7 @@ _DESCRIBED: Mapping[str, Callable[[dict[str, Any]], Iterator[str]]] = {
     "RenderStatements": _rendered,
     "PostCharges": _charges,
     "CheckPostings": _postings,
+    "AttachStatements": _attached,
     "RestorePeriod": _restored,
     "DeriveAgain": _nothing,
     "ListFiledEntries": _nothing,

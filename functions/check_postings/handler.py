@@ -3,15 +3,21 @@
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.check_postings.logic import CheckPostingsRequest, check_postings, read_answers
+from functions.check_postings.books import check_books
+from functions.check_postings.logic import CheckPostingsRequest, read_answers, require_posted
 from functions.prepare_statements.totals import RunTotals
 from functions.shared import run_files
 from functions.shared.adapters.object_store import ObjectStore
+from functions.shared.adapters.secrets import read_secret
+from functions.shared.adapters.servicenow.connection import open_servicenow, seconds_to_ask
+from functions.shared.adapters.servicenow.expense_lines import ServiceNowChargeBook
+from functions.shared.compiled_policy import PolicyOfRun
 from functions.shared.observability import logger, metrics, tracer
 from functions.shared.settings import Settings, load_settings
 
 
 class CheckPostingsSettings(Settings):
+    servicenow_secret: str
     work_bucket: str
 
 
@@ -20,9 +26,14 @@ class CheckPostingsSettings(Settings):
 @tracer.capture_lambda_handler(capture_response=False)
 @event_parser(model=CheckPostingsRequest)
 def handler(event: CheckPostingsRequest, context: LambdaContext) -> dict[str, object]:
-    work = ObjectStore(load_settings(CheckPostingsSettings).work_bucket)
+    settings = load_settings(CheckPostingsSettings)
+    work = ObjectStore(settings.work_bucket)
     totals = RunTotals.model_validate(work.read_json(run_files.totals_key(event.run_id)))
-    answers = read_answers(work.read_records(run_files.postings_prefix(event.run_id)))
-    checked = check_postings(totals, answers).model_dump(mode="json")
-    logger.info("postings checked", run_id=event.run_id, **checked)
+    require_posted(totals, read_answers(work.read_records(run_files.postings_prefix(event.run_id))))
+    policy = PolicyOfRun.model_validate(work.read_json(run_files.policy_key(event.run_id)))
+    batch = event.batch(policy.organization, policy.billing_currency)
+    secret = read_secret(settings.servicenow_secret)
+    book = ServiceNowChargeBook.of(open_servicenow(secret, seconds=seconds_to_ask(context)))
+    checked = check_books(totals, batch, book.read_batch(batch.prefix), book.table).model_dump(mode="json")
+    logger.info("books read back", run_id=event.run_id, **checked)
     return checked

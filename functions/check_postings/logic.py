@@ -1,4 +1,4 @@
-"""Decides whether every charge was posted, from what the books answered to the attempts."""
+"""What CheckPostings takes and gives, and whether every charge was posted, from what the books answered."""
 
 from __future__ import annotations
 
@@ -6,20 +6,34 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
+from functions.post_charge.keys import ChargeBatch
 from functions.post_charge.logic import PostedCharge
 from functions.prepare_statements.totals import RunTotals
 from functions.shared import errors
-from functions.shared.errors import PostingError, PostingMismatch
-from functions.shared.money import Cents, format_cents, total
+from functions.shared.errors import PostingError
+from functions.shared.money import Cents
 from functions.shared.payload import Payload
 
 _REFUSALS_SHOWN = 3
 
 
 class CheckPostingsRequest(Payload):
-    """The run whose charges were posted."""
+    """The run whose charges were posted; the month that is charged now, and the month and revision that it is for."""
 
     run_id: str
+    billing_period: str
+    charge_period: str
+    revision: int
+
+    def batch(self, organization: str, billing_currency: str) -> ChargeBatch:
+        """The charges that the run posted, together."""
+        return ChargeBatch(
+            organization=organization,
+            billing_period=self.billing_period,
+            charge_period=self.charge_period,
+            revision=self.revision,
+            billing_currency=billing_currency,
+        )
 
 
 class RefusedCharge(Payload):
@@ -66,24 +80,3 @@ def require_posted(totals: RunTotals, answers: Iterable[BooksAnswer]) -> None:
     raise kind(
         f"{len(failed)} of {len(owed_charges(totals))} charges are not posted: {causes}{more}. Run again to resume"
     )
-
-
-def check_postings(totals: RunTotals, answers: Iterable[BooksAnswer]) -> PostingsChecked:
-    """Compares the books' answers, one a charge, with the ledger.
-
-    Raises what ``require_posted`` raises; PostingMismatch when amounts differ or a charge is held that nobody owes.
-    """
-    known = list(answers)
-    require_posted(totals, known)
-    owed = owed_charges(totals)
-    held = {answer.cost_center: answer.amount for answer in known if isinstance(answer, PostedCharge)}
-    for center in sorted(owed.keys() | held.keys()):
-        if owed.get(center) != held.get(center):
-            raise PostingMismatch(
-                f"{center}: the ledger has {_shown(owed.get(center))}, the books have {_shown(held.get(center))}"
-            )
-    return PostingsChecked(charges=len(held), total=total(held.values()))
-
-
-def _shown(amount: Decimal | None) -> str:
-    return "no charge" if amount is None else format_cents(amount)

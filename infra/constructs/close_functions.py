@@ -30,7 +30,7 @@ CERTIFICATE_DAYS = 3 * 365
 READ_NOTHING_ELSE = ("IssueCertificate",)
 """It reads nothing that is encrypted with the key of all other data."""
 
-SIDE_BY_SIDE = {"render_statement": 10, "post_charge": 5}
+SIDE_BY_SIDE = {"render_statement": 10, "post_charge": 5, "attach_statement": 5}
 """How many of them a Map of one execution runs at the same time; of every other function it runs one."""
 
 
@@ -86,7 +86,8 @@ class CloseFunctions(Construct):
             extra=rendering,
         )
         self._add("post_charge", work | {"servicenow_secret": servicenow.secret_arn})
-        self._add("check_postings", work)
+        self._add("check_postings", work | {"servicenow_secret": servicenow.secret_arn})
+        self._add("attach_statement", work | statements | {"servicenow_secret": servicenow.secret_arn})
         self._add("summarize_run", work | ledger | retention | version, memory_mib=1024)
         self._add("sign_evidence", ledger | retention | signing)
         self._add("record_failure", periods_table)
@@ -117,7 +118,8 @@ class CloseFunctions(Construct):
         responses.grant(self.by_state["RecordResponse"], "dynamodb:GetItem", "dynamodb:PutItem")
         self._allow("RecordResponse", ["s3:GetObject"], [data.ledger.arn_for_objects("periods/*")])
         self._allow("RecordResponse", ["s3:ListBucket"], [data.ledger.bucket_arn])
-        self._allow("PostCharge", ["secretsmanager:GetSecretValue"], [servicenow.secret_arn])
+        for state in ("PostCharge", "CheckPostings", "AttachStatement"):
+            self._allow(state, ["secretsmanager:GetSecretValue"], [servicenow.secret_arn])
         for state in (state for state in self.by_state if state not in READ_NOTHING_ELSE):
             # Whatever a function reads is encrypted with the one key: objects, the secret, and the table's own key.
             self._allow(state, ["kms:Decrypt"], [key.key_arn])
@@ -209,7 +211,8 @@ class CloseFunctions(Construct):
             ),
             "RenderStatement": ("runs/*/statements/*", "runs/*/rendered/*"),
             "PostCharge": ("runs/*/rendered/*",),
-            "CheckPostings": ("runs/*/totals.json", "runs/*/postings/*"),
+            "CheckPostings": ("runs/*/policy.json", "runs/*/totals.json", "runs/*/postings/*"),
+            "AttachStatement": ("runs/*/charge_items.json", "runs/*/rendered/*"),
             "SummarizeRun": (
                 "runs/*/policy.json",
                 "runs/*/delivery.json",
@@ -284,6 +287,7 @@ class CloseFunctions(Construct):
         self._allow("SignEvidence", ["kms:GenerateDataKey"], [self._key.key_arn])
         self._allow("RenderStatement", once, [statements.arn_for_objects("charge_period=*")])
         self._allow("RenderStatement", ["s3:PutObject"], [statements.arn_for_objects("drafts/*")])
+        self._allow("AttachStatement", ["s3:GetObject"], [statements.arn_for_objects("charge_period=*")])
         self._allow("PublishLedger", ["kms:GenerateDataKey"], [self._key.key_arn])
 
     def _grant_replay(self, export_prefix: str) -> None:

@@ -75,10 +75,9 @@ class FailureAlarms(Construct):
 
     def watch_replication(self, rule_id: str) -> None:
         """Objects that S3 could not copy to the replica region, of every bucket whose replication rule has this id."""
+        copies = "SELECT SUM(OperationsFailedReplication) FROM \"AWS/S3\" WHERE RuleId"
         failed = cloudwatch.MathExpression(
-            expression=f"SELECT SUM(OperationsFailedReplication) FROM \"AWS/S3\" WHERE RuleId = '{rule_id}'",
-            period=cdk.Duration.minutes(5),
-            label="failed copies",
+            expression=f"{copies} = '{rule_id}'", period=cdk.Duration.minutes(5), label="failed copies"
         )
         what = "A record could not be copied: look at the replication status of the newest objects, and at the replica"
         self._alarm("Replication", what, failed)

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ from local.export_run import export_run
 from local.sample.month import write_month
 from local.world import CONFIG, World, open_world
 from tests.e2e.bills import LINE_ITEMS, SEED
-from tests.e2e.command import REPOSITORY
+from tests.e2e.command import REPOSITORY, run
+from tests.e2e.shifted_clock import build_clock, can_shift, shifted_by
 from tests.unit.signing_kit import needs
 
 pytestmark = pytest.mark.slow
@@ -140,6 +142,22 @@ def test_the_evidence_names_every_file_that_lies_beside_it(rotated: Path) -> Non
     assert len(unsigned) == 4
 
 
+def test_verify_passes_both_and_the_chain_between_them(rotated: Path) -> None:
+    ended = run("verify", rotated)
+
+    assert (ended.code, ended.err) == (0, [])
+    named = {line.partition("certificate ")[2][:16] for line in ended.out if "evidence.json.p7s: signed by" in line}
+    assert len(named) == 2
+
+
+@pytest.mark.parametrize("period", [APRIL, MAY])
+def test_a_month_comes_out_again_though_its_key_was_rotated_since(rotated: Path, period: str) -> None:
+    ended = run("replay", "--period", period, "--out", rotated)
+
+    assert (ended.code, ended.err) == (0, [])
+    assert any(line.startswith(f"{period}  revision 1 identical: ") for line in ended.out)
+
+
 def test_the_root_is_made_once_and_kept(rotated: Path) -> None:
     before = (rotated / "root-ca.pem").read_bytes()
     (rotated / "root-ca.pem").unlink()
@@ -152,17 +170,19 @@ def test_the_root_is_made_once_and_kept(rotated: Path) -> None:
     root.verify_directly_issued_by(root)
 
 
+@can_shift
 def test_two_closes_of_the_same_bytes_give_the_same_files_wherever_and_whenever_they_happen(
     tmp_path: Path, policy: Path
 ) -> None:
-    """Two worlds with one signing identity: other processes, time zones, hash seeds, ids and moments."""
+    """Two worlds with one signing identity: other processes, days, time zones, hash seeds and ids."""
     write_month(tmp_path / "cur", MAY, line_items=LINE_ITEMS, seed=SEED)
     with open_world(tmp_path / "first"):
         pass
     shutil.copytree(tmp_path / "first", tmp_path / "second")
-    for world, zone, seed in (("first", "Pacific/Auckland", "1"), ("second", "Pacific/Honolulu", "2")):
+    library = build_clock(tmp_path)
+    for world, zone, seed, days in (("first", "Pacific/Auckland", "1", 0), ("second", "Pacific/Honolulu", "2", 40)):
         options = f"--cur {tmp_path / 'cur'} --policy {policy} --period {MAY} --out {tmp_path / world}"
-        environment = os.environ | {"TZ": zone, "PYTHONHASHSEED": seed}
+        environment = os.environ | {"TZ": zone, "PYTHONHASHSEED": seed} | shifted_by(days, library)
         command = [sys.executable, "-m", "local", "close", *options.split()]
         subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, check=True)
 
@@ -172,5 +192,8 @@ def test_two_closes_of_the_same_bytes_give_the_same_files_wherever_and_whenever_
     differing = {str(file) for file in files if (first / file).read_bytes() != (second / file).read_bytes()}
     assert differing == VARYING
     one, other = evidence_of(tmp_path / "first", MAY), evidence_of(tmp_path / "second", MAY)
+    days_apart = datetime.fromisoformat(other["run"]["started_at"]) - datetime.fromisoformat(one["run"]["started_at"])
+    assert days_apart.days == 40
     assert one.pop("run") != other.pop("run")
     assert one == other
+    assert facts_sha256(one) == facts_sha256(other)

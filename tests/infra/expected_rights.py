@@ -126,9 +126,17 @@ FUNCTIONS = {
         kms:GenerateDataKey <Key>
     """,
     "CheckPostings": """
+        s3:GetObject <Work>/runs/*/policy.json
         s3:GetObject <Work>/runs/*/totals.json
         s3:GetObject <Work>/runs/*/postings/*
+        secretsmanager:GetSecretValue <ServiceNow>
         s3:ListBucketVersions <Work> when s3:prefix is like runs/*/postings/
+    """,
+    "AttachStatement": """
+        s3:GetObject <Work>/runs/*/charge_items.json
+        s3:GetObject <Work>/runs/*/rendered/*
+        s3:GetObject <Statements>/charge_period=*
+        secretsmanager:GetSecretValue <ServiceNow>
     """,
     "SummarizeRun": """
         s3:GetObject <Work>/runs/*/policy.json

@@ -263,9 +263,9 @@ def test_whoever_renders_statements_cannot_read_the_bill(stacks: Stacks) -> None
     assert not [right for right in rights_of(stacks, "RenderStatement") if "<Ledger>" in right]
 
 
-def test_only_whoever_posts_charges_knows_the_books_credentials(stacks: Stacks) -> None:
+def test_only_whoever_works_in_the_books_knows_their_credentials(stacks: Stacks) -> None:
     holders = {role for role, rights in stacks.roles.items() for right in rights if right.startswith("secretsmanager:")}
-    assert holders == {"Functions/PostChargeRole"}
+    assert holders == {f"Functions/{state}Role" for state in ("PostCharge", "CheckPostings", "AttachStatement")}
 
 
 def test_whoever_signs_evidence_reads_and_writes_nothing_else(stacks: Stacks) -> None:

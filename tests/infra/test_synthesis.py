@@ -74,13 +74,14 @@ def test_a_function_that_is_not_given_its_settings_does_not_synthesize(app: aws_
     from infra.constructs.python_function import PythonFunction, SettingsMismatch, function_code
 
     stack = Stack(app, "Broken")
-    with pytest.raises(SettingsMismatch, match=r"check_postings reads \['WORK_BUCKET'\] but is given \['WORK_BUKET'\]"):
+    said = r"reconcile_ledger reads \['WORK_BUCKET'\] but is given \['WORK_BUKET'\]"
+    with pytest.raises(SettingsMismatch, match=said):
         PythonFunction(
             stack,
-            "check_postings",
+            "reconcile_ledger",
             code=function_code(),
             layers=[],
             settings={"work_buket": "runs"},
             log_key=kms.Key(stack, "Key"),
-            function_name="CheckPostings",
+            function_name="ReconcileLedger",
         )

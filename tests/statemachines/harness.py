@@ -134,6 +134,19 @@ class Close:
                 held.setdefault(line["u_cost_center"], []).append(line["amount"])
         return held
 
+    def attached(self, period: str) -> dict[str, list[bytes]]:
+        """The files that hang on a month's lines, by their names."""
+        lines = {
+            line["sys_id"]
+            for line in self.books.records("fm_expense_line")
+            if f"chargeback {period}," in line["short_description"]
+        }
+        held: dict[str, list[bytes]] = {}
+        for record in self.books.records("sys_attachment"):
+            if record["table_sys_id"] in lines:
+                held.setdefault(record["file_name"], []).append(self.books.file(record["sys_id"]))
+        return held
+
     def published(self, period: str) -> list[str]:
         """The keys of a month's published ledger."""
         return [version.key for version in self.ledger.latest_versions(f"ledger/billing_period={period}/")]

@@ -41,6 +41,7 @@ WITHOUT_CATCH = {
     "RecordFailure": "what it cannot record is the execution's own failure; the lock of a dead execution is taken over",
     "SplitPoolsOfLevel": "its Map catches",
     "RenderStatement": "its Map catches",
+    "AttachStatement": "its Map catches",
     "PostCharge": "its Map tolerates; CheckPostings says which charge failed and why",
 }
 BOUND_BESIDE_FUNCTIONS = {
@@ -267,7 +268,10 @@ def test_a_state_reads_only_what_every_way_to_it_has_left(state: State, kind: st
 @pytest.mark.parametrize("kind", ["preview", "replay"])
 def test_a_preview_or_replay_never_comes_near_the_lock_the_ledger_the_books_or_the_key(kind: str) -> None:
     tables = {name for name, state in TASKS.items() if "dynamodb" in state.body["Resource"]}
-    closing = {"TakePeriodLock", "PublishLedger", "PostCharges", "CheckPostings", "SummarizeRun", "SignEvidence"}
+    closing = {"TakePeriodLock", "PublishLedger", "PostCharges", "CheckPostings", "AttachStatements"} | {
+        "SummarizeRun",
+        "SignEvidence",
+    }
 
     assert not FILLED[kind].keys() & (closing | tables)
 

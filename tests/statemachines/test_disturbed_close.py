@@ -136,6 +136,44 @@ def test_one_refused_charge_does_not_stop_the_others_and_the_next_run_posts_only
     assert (record.status, record.revision, record.failure_error) == ("CLOSED", 1, None)
 
 
+def test_books_that_changed_a_charge_after_it_was_posted_stop_the_close_until_they_are_mended(close: Close) -> None:
+    truth = close.deliver("2025-11")
+
+    def change_a_line() -> None:
+        [first, *_] = [
+            line for line in close.books.records("fm_expense_line") if "2025-11," in line["short_description"]
+        ]
+        changed.append(first)
+        close.books.change_record("fm_expense_line", first["sys_id"], {"amount": "0.07"})
+
+    changed: list[dict[str, str]] = []
+    with close.before("check_postings", change_a_line):
+        failed = close.run("2025-11")
+
+    assert (failed.status, failed.error) == ("FAILED", "PostingMismatch")
+    assert f"{changed[0]['u_cost_center']}: record {changed[0]['sys_id']} holds 0.07 USD" in failed.cause
+    assert close.attached("2025-11") == {}
+
+    close.books.change_record("fm_expense_line", changed[0]["sys_id"], {"amount": changed[0]["amount"]})
+    assert close.run("2025-11").status == "SUCCEEDED"
+    assert charged_once(close, "2025-11") == Decimal(truth.billed_cost)
+
+
+def test_a_file_that_the_books_refuse_is_attached_by_the_next_run_and_the_others_not_again(close: Close) -> None:
+    truth = close.deliver("2025-10")
+    close.books.fail_next(1, "403", on="upload", after=2)
+
+    refused = close.run("2025-10")
+    assert (refused.status, refused.error) == ("FAILED", "PostingForbidden")
+
+    assert close.run("2025-10").status == "SUCCEEDED"
+    assert charged_once(close, "2025-10") == Decimal(truth.billed_cost)
+    attached = close.attached("2025-10")
+    assert all(len(files) == 1 for files in attached.values())
+    filed = {v.key.rpartition("/")[2] for v in close.statements.latest_versions("charge_period=2025-10/")}
+    assert attached.keys() == filed
+
+
 def test_a_month_that_is_being_closed_is_left_to_whoever_closes_it(close: Close) -> None:
     truth = close.deliver("2025-05")
     others = []

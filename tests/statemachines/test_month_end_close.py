@@ -78,6 +78,7 @@ def test_nothing_is_published_before_it_is_reconciled_and_nothing_posted_before_
         "RenderStatements",
         "PostCharges",
         "CheckPostings",
+        "AttachStatements",
         "ClosePeriod",
     ]
 
@@ -98,6 +99,17 @@ def test_the_books_hold_the_bill_each_cost_center_once(close: Close, closed: Clo
 
     assert all(len(amounts) == 1 for amounts in held.values())
     assert total(parse_money(amounts[0]) for amounts in held.values()) == Decimal(closed.truth.billed_cost)
+
+
+def test_the_statement_of_every_unit_hangs_once_on_a_line_of_its_own_as_it_was_filed(
+    close: Close, closed: ClosedMonth
+) -> None:
+    filed = [record.key for record in close.statements.latest_versions(f"charge_period={MAY}/")]
+    attached = close.attached(MAY)
+
+    assert closed.execution.output["attached"]["count"] == len(closed.execution.output["prepared"]["business_units"])
+    assert sorted(attached) == sorted(key.rpartition("/")[2] for key in filed)
+    assert all(attached[key.rpartition("/")[2]] == [close.statements.read(key)] for key in filed)
 
 
 def test_no_payload_comes_near_the_limit_of_step_functions(closed: ClosedMonth) -> None:

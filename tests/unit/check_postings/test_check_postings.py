@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from functions.check_postings.books import check_books
 from functions.check_postings.logic import (
     PostingsChecked,
     RefusedCharge,
-    check_postings,
     read_answers,
     require_posted,
 )
@@ -28,8 +31,9 @@ from functions.shared.errors import (
     UnexpectedPosting,
 )
 from functions.shared.money import parse_money
-from tests.unit.function_bench import FunctionBench
-from tests.unit.run_samples import RUN_ID
+from local.servicenow.server import ServiceNowStandIn
+from tests.unit.function_bench import VALUES, FunctionBench
+from tests.unit.run_samples import RUN_ID, policy_of_run
 from tests.unit.servicenow_bench import LINES, charge_of
 
 BATCH = charge_of().batch
@@ -185,40 +189,80 @@ def test_only_an_answer_with_an_error_is_a_refusal() -> None:
     assert read_answers(answer.model_dump(mode="json") for answer in answers) == answers
 
 
-@pytest.mark.parametrize(
-    ("wanted", "held", "said"),
-    [
-        ({"A": "1.00"}, [], "A: the ledger has 1.00, the books have no charge"),
-        ({"A": "1.00"}, [posted("A", "1.01")], "A: the ledger has 1.00, the books have 1.01"),
-        ({"A": "1.00"}, [posted("A", "1.00"), posted("B", "3.00")], "B: the ledger has no charge, the books have 3.00"),
-    ],
-)
-def test_books_that_differ_from_the_ledger_are_refused(
-    wanted: dict[str, str], held: list[PostedCharge], said: str
-) -> None:
-    with pytest.raises(PostingMismatch, match=said):
-        check_postings(totals(**wanted), held)
-
-
 def keep(bench: FunctionBench, answer: PostedCharge | RefusedCharge) -> None:
     bench.work.write_json(run_files.posting_key(RUN_ID, answer.cost_center), answer.model_dump(mode="json"))
 
 
-def test_the_records_of_the_run_are_compared_with_its_totals(bench: FunctionBench) -> None:
-    bench.work.write_json(run_files.totals_key(RUN_ID), totals(A="10.00", B="2.50").model_dump(mode="json"))
-    keep(bench, posted("A", "10.00"))
+REQUEST = {"run_id": RUN_ID, "billing_period": "2026-05", "charge_period": "2026-05", "revision": 1}
+
+
+@pytest.fixture
+def books(bench: FunctionBench, tmp_path: Path) -> Iterator[ServiceNowStandIn]:
+    """Books, a run that owes two charges and found both posted."""
+    with ServiceNowStandIn(tmp_path) as stand_in:
+        secret = json.dumps({"base_url": stand_in.url, "credentials": stand_in.credentials, "timeout_seconds": 1})
+        boto3.client("secretsmanager").create_secret(Name=VALUES["SERVICENOW_SECRET"], SecretString=secret)
+        policy = policy_of_run(organization=BATCH.organization, billing_currency=BATCH.billing_currency)
+        bench.work.write_json(run_files.policy_key(RUN_ID), policy.model_dump(mode="json"))
+        bench.work.write_json(run_files.totals_key(RUN_ID), totals(A="10.00", B="-2.50").model_dump(mode="json"))
+        for center, amount in (("A", "10.00"), ("B", "-2.50")):
+            keep(bench, posted(center, amount))
+        yield stand_in
+
+
+def enter(books: ServiceNowStandIn, center: str, amount: str) -> None:
+    columns = {"u_chargeback_key": BATCH.key(center), "amount": amount, "u_currency": "USD", "u_cost_center": center}
+    books.add_record(LINES, columns)
+
+
+def test_the_books_are_read_back_and_compared_with_the_ledger(bench: FunctionBench, books: ServiceNowStandIn) -> None:
+    enter(books, "A", "10.00")
+    enter(books, "B", "-2.50")
+    books.add_record(LINES, {"u_chargeback_key": "somebody else's", "amount": "99.00"})
+
+    assert bench.invoke("check_postings", REQUEST) == {"charges": 2, "total": "7.50"}
+
+
+def test_what_was_answered_is_not_believed_when_the_books_hold_something_else(
+    bench: FunctionBench, books: ServiceNowStandIn
+) -> None:
+    enter(books, "A", "10.01")
+
+    with pytest.raises(PostingMismatch, match=r"10\.01 USD in 1 line .* 7\.50 in 2 \(\+2\.51\): A: .* B: -2\.50 is"):
+        bench.invoke("check_postings", REQUEST)
+
+
+def test_another_revision_has_lines_of_its_own(bench: FunctionBench, books: ServiceNowStandIn) -> None:
+    enter(books, "A", "10.00")
+    enter(books, "B", "-2.50")
+
+    with pytest.raises(MissingPosting, match=r"0\.00 USD in 0 lines for 2026-05 r2"):
+        bench.invoke("check_postings", REQUEST | {"revision": 2})
+
+
+def test_a_run_without_charges_finds_no_line_and_passes(bench: FunctionBench, books: ServiceNowStandIn) -> None:
+    bench.work.write_json(run_files.totals_key(RUN_ID), totals(A="0.00").model_dump(mode="json"))
+
+    assert bench.invoke("check_postings", REQUEST) == {"charges": 0, "total": "0.00"}
+    enter(books, "A", "1.00")
+    with pytest.raises(UnexpectedPosting):
+        bench.invoke("check_postings", REQUEST)
+
+
+def test_a_refused_charge_is_told_before_the_books_are_asked(bench: FunctionBench, books: ServiceNowStandIn) -> None:
     keep(bench, refused("B"))
+
     with pytest.raises(PostingRejected, match="B: no budget"):
-        bench.invoke("check_postings", {"run_id": RUN_ID})
-
-    keep(bench, posted("B", "2.50"))
-    assert bench.invoke("check_postings", {"run_id": RUN_ID}) == {"charges": 2, "total": "12.50"}
+        bench.invoke("check_postings", REQUEST)
+    assert books.requests == []
 
 
-def test_a_charge_that_was_posted_once_and_is_wrong_in_the_books_now_is_not_passed_over(bench: FunctionBench) -> None:
-    bench.work.write_json(run_files.totals_key(RUN_ID), totals(A="10.00").model_dump(mode="json"))
-    keep(bench, posted("A", "10.00"))
+def test_a_charge_that_was_posted_once_and_is_wrong_in_the_books_now_is_not_passed_over(
+    bench: FunctionBench, books: ServiceNowStandIn
+) -> None:
+    enter(books, "A", "10.00")
+    enter(books, "B", "-2.50")
     keep(bench, refused("A", "PostingMismatch", "record 7 holds 99.00 USD"))
 
     with pytest.raises(PostingMismatch, match=r"record 7 holds 99\.00 USD"):
-        bench.invoke("check_postings", {"run_id": RUN_ID})
+        bench.invoke("check_postings", REQUEST)
