@@ -46,8 +46,9 @@ scan: setup ## Run the scanners: cdk-nag, cfn-lint, checkov, secrets, workflows;
 deploy-local: setup ## Deploy every stack with the CDK CLI to a local AWS, close a month there, deploy again
 	@$(BIN)/python -m local deploy-local --out $(OUT)
 
-bench: setup ## Signed statements per second on one core
+bench: setup ## Statements signed, and charges posted, per second on this machine
 	@$(BIN)/python -m local benchmark statements
+	@$(BIN)/python -m local benchmark postings
 
 clean: ## Remove everything that was made here, .venv too
 	@rm -rf $(VENV) $(OUT) .cache cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -53,6 +53,21 @@ def test_the_command_prints_machine_method_and_a_line_for_every_size() -> None:
     assert "1 run of each size" in shown
 
 
+def test_charges_are_posted_to_books_that_limit_the_rate_and_the_command_says_how_fast() -> None:
+    out = io.StringIO()
+    with redirect_stdout(out):
+        code = main(["benchmark", "postings", "--cost-centers", "30", "--requests", "40", "--seconds", "1"])
+
+    assert code == 0
+    assert re.search(r"charges +30 posted in [\d.]+ s: \d+ a second", out.getvalue())
+    assert re.search(r"books +30 lines, [\d.-]+ USD: read back, each charge once", out.getvalue())
+
+
+def test_a_load_of_nothing_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["benchmark", "postings", "--cost-centers", "0"]) == 2
+    assert capsys.readouterr().err.startswith("UsageError: --cost-centers, --processes, --requests and --seconds take")
+
+
 @pytest.mark.parametrize("options", [["--runs", "0"], ["--lines", "9"]])
 def test_a_benchmark_of_nothing_is_refused(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["benchmark", "statements", *options]) == 2
