@@ -20,6 +20,7 @@ from infra.stacks.data_stack import DataStack
 from infra.stacks.observability_stack import ObservabilityStack
 from infra.stacks.pipeline_stack import PipelineStack
 from infra.stacks.replica_stack import ReplicaStack
+from infra.stacks.tag_policy_stack import TagPolicyStack
 
 
 def context() -> dict[str, object] | None:
@@ -51,12 +52,16 @@ def add_stacks(app: cdk.App, config: EnvironmentConfig) -> None:
     payer = cdk.Environment(account=config.payer_account, region="us-east-1")
     source = BillingSourceStack(app, stack_name(config, "BillingSource"), config=config, env=payer)
     source.add_stack_dependency(data)
+    if config.tag_policies:
+        # Organizations answers in this region only, too.
+        name = stack_name(config, "TagPolicies")
+        TagPolicyStack(app, name, config=config, settings=config.tag_policies, env=payer)
     pipeline = PipelineStack(app, stack_name(config, "Pipeline"), config=config, data=data, env=finops)
     observability = ObservabilityStack(
         app,
         stack_name(config, "Observability"),
         config=config,
-        functions=tuple(pipeline.functions.by_state),
+        functions=(*pipeline.functions.by_state, *pipeline.validation.by_state),
         env=finops,
     )
     observability.add_stack_dependency(pipeline)

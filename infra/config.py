@@ -14,9 +14,19 @@ Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
 Arn = Annotated[str, StringConstraints(pattern=r"^arn:aws:[a-z0-9-]+:[a-z0-9-]*:\d{12}:[^*?\s]+$")]
 # Policies know the caller by its role, never by its session.
 RoleArn = Annotated[str, StringConstraints(pattern=r"^arn:aws:iam::\d{12}:role/[^*?\s]+$")]
+PrivateCaArn = Annotated[
+    str, StringConstraints(pattern=r"^arn:aws:acm-pca:[a-z0-9-]+:\d{12}:certificate-authority/[0-9a-f-]+$")
+]
+HttpsUrl = Annotated[str, StringConstraints(pattern=r"^https://[^\s@]+$")]
+VaultName = Annotated[str, StringConstraints(pattern=r"^[\w.-]+$")]
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 ExternalId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+=,.@:/_-]+$", min_length=2, max_length=1224)]
 TagText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_ .:/=+@-]+$", max_length=128)]
+
+TagPolicyTarget = Annotated[
+    str, StringConstraints(pattern=r"^(r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|\d{12})$")
+]
+TaggedType = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+:[A-Za-z0-9_/*-]+$")]
 
 
 class Section(BaseModel):
@@ -45,6 +55,9 @@ class DatadogSettings(Section):
 
     external_id: ExternalId
     account: AccountId = Field(default="464622532012", description="Datadog's own AWS account")
+    reads_logs: bool = Field(
+        default=False, description="Datadog's forwarder reads our logs: metrics are told there in its own form as well"
+    )
 
 
 class WizSettings(Section):
@@ -62,6 +75,67 @@ class AnomalySettings(Section):
     tag: str | None = Field(
         default="cost-center",
         description="the cost-allocation tag that a monitor follows; None while AWS does not know the tag yet",
+    )
+
+
+class SigningSettings(Section):
+    """Who signs statements and evidence, and who says that it is them."""
+
+    keys: Annotated[int, Field(ge=1, le=99)] = Field(
+        default=1,
+        description="how many signing keys there have been: one more makes another, which signs once it has its"
+        " certificate; the earlier ones stay",
+    )
+    private_ca: PrivateCaArn | None = Field(
+        default=None, description="an AWS Private CA that certifies a key at once; else your authority signs a request"
+    )
+    timestamp_url: HttpsUrl | None = Field(
+        default=None,
+        description="an RFC 3161 timestamp authority: it proves when a statement was signed, and its bytes are other"
+        " each time, so a replay compares what stands before it",
+    )
+
+
+class VaultSettings(Section):
+    """A HashiCorp Vault that our functions sign in to with their IAM roles, and what of ours is kept there."""
+
+    address: HttpsUrl
+    role: VaultName = Field(
+        description="the name before -books and -signing: two roles of Vault's AWS auth method, bound to our functions'"
+    )
+    server_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/-]+$")] = Field(
+        description="iam_server_id_header_value of the auth method: what is signed for us is no good to another Vault"
+    )
+    namespace: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]*$")] = ""
+    auth_mount: VaultName = "aws"
+    sts_region: Region = Field(default="us-east-1", description="the region of the auth method's STS endpoint")
+    servicenow_secret: Annotated[str, StringConstraints(pattern=r"^vault:[\w.-]+/[\w./-]+$")] | None = Field(
+        default=None, description="vault:<mount>/<path> in KV version 2; else the secret is in AWS Secrets Manager"
+    )
+    signing_key: Annotated[str, StringConstraints(pattern=r"^vault:[\w.-]+/[\w.-]+$")] | None = Field(
+        default=None, description="vault:<mount>/<name> in Transit: the key that is certified next; else one of AWS KMS"
+    )
+    pki_role: Annotated[str, StringConstraints(pattern=r"^[\w./-]+/[\w.-]+$")] | None = Field(
+        default=None, description="<mount>/<role> of a PKI engine that certifies a key at once"
+    )
+
+    @model_validator(mode="after")
+    def _something_is_kept_there(self) -> Self:
+        if not (self.servicenow_secret or self.signing_key or self.pki_role):
+            raise ValueError(
+                "nothing of ours is in this Vault: set servicenow_secret, signing_key or pki_role, or leave vault out"
+            )
+        return self
+
+
+class TagPolicySettings(Section):
+    """To whom in AWS Organizations the tag policy applies; tag policies have been turned on there."""
+
+    targets: tuple[TagPolicyTarget, ...] = Field(min_length=1, description="roots, organizational units or accounts")
+    enforced_for: tuple[TaggedType, ...] = Field(
+        default=(),
+        description="resource types such as ec2:instance, in which a tag that is written otherwise is refused;"
+        " none means that it is reported only",
     )
 
 
@@ -102,6 +176,14 @@ class EnvironmentConfig(Section):
     approvers: tuple[Email, ...] = Field(
         default=(), description="who is asked before charges are posted; nobody means that nobody has to approve"
     )
+    change_gate: bool = Field(
+        default=False,
+        description="a changed policy, driver or SQL file needs an approved ServiceNow change request with its hash",
+    )
+    signing: SigningSettings = Field(default_factory=SigningSettings)
+    vault: VaultSettings | None = Field(
+        default=None, description="a HashiCorp Vault for the ServiceNow secret, the signing key or its certificate"
+    )
     closes_on_arrival: bool = Field(
         default=True, description="start a close whenever a manifest arrives, and every day in case one was missed"
     )
@@ -116,6 +198,9 @@ class EnvironmentConfig(Section):
     detects_threats: bool = Field(
         default=False, description="turn GuardDuty on here; False when the organisation manages it centrally"
     )
+    tag_policies: TagPolicySettings | None = Field(
+        default=None, description="the mandatory tags as a tag policy of AWS Organizations, in the payer account"
+    )
     github: GithubSettings | None = None
     datadog: DatadogSettings | None = None
     wiz: WizSettings | None = None
@@ -124,6 +209,12 @@ class EnvironmentConfig(Section):
     def _a_replica_is_elsewhere(self) -> Self:
         if self.replica_region == self.region:
             raise ValueError(f"replica_region is {self.region}, where the records are: choose another region")
+        return self
+
+    @model_validator(mode="after")
+    def _one_authority(self) -> Self:
+        if self.vault and self.vault.pki_role and self.signing.private_ca:
+            raise ValueError("signing.private_ca and vault.pki_role: one authority certifies the key, leave one out")
         return self
 
     @property

@@ -5,7 +5,15 @@ Account and region are written down, never looked up. A setting's meaning is in 
 
 from __future__ import annotations
 
-from infra.config import DatadogSettings, EnvironmentConfig, GithubSettings, WizSettings
+from infra.config import (
+    DatadogSettings,
+    EnvironmentConfig,
+    GithubSettings,
+    SigningSettings,
+    TagPolicySettings,
+    VaultSettings,
+    WizSettings,
+)
 
 MERIDIAN_TAGS = ("cost-center", "business-unit", "environment", "application")
 MERIDIAN_GITHUB = GithubSettings(
@@ -47,6 +55,8 @@ REHEARSAL = EnvironmentConfig(
     replica_region="us-west-2",
     records_configuration=True,
     detects_threats=True,
+    signing=SigningSettings(keys=2),
+    tag_policies=TagPolicySettings(targets=("r-ab12",), enforced_for=("ec2:instance",)),
     github=MERIDIAN_GITHUB,
     datadog=DatadogSettings(external_id="rehearsal-datadog"),
     wiz=WizSettings(trusted_role="arn:aws:iam::999999999999:role/wiz-delegator", external_id="rehearsal-wiz"),
@@ -77,8 +87,22 @@ PRODUCTION = EnvironmentConfig(
     ratified_policy="meridian.yaml",
     flattened_tags=MERIDIAN_TAGS,
     approvers=OWNERS,
+    change_gate=True,
+    signing=SigningSettings(
+        private_ca="arn:aws:acm-pca:us-east-1:222222222222:certificate-authority/0f0f0f0f-0000-4000-8000-000000000000",
+        timestamp_url="https://timestamps.meridian.example",
+    ),
+    vault=VaultSettings(
+        address="https://vault.meridian.example:8200",
+        role="chargeback",
+        server_id="vault.meridian.example",
+        namespace="finops",
+        servicenow_secret="vault:kv/chargeback/servicenow",  # noqa: S106 - where the secret is, not what it is
+        signing_key="vault:transit/chargeback-statements",
+    ),
     replica_region="us-west-2",
     records_configuration=True,
+    tag_policies=TagPolicySettings(targets=("r-ab12",)),
     github=MERIDIAN_GITHUB,
     datadog=DatadogSettings(external_id="replace-with-datadogs-external-id"),
     wiz=WizSettings(trusted_role="arn:aws:iam::999999999999:role/wiz-delegator", external_id="replace-with-wizs-id"),

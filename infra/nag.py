@@ -49,6 +49,9 @@ FUNCTIONS_WILDCARDS: dict[str, dict[str, str]] = {
         "<Data/Work.Arn>/runs/*/policy.json": _RUN,
         "<Data/Work.Arn>/athena-results/*": _QUERY,
     },
+    "CheckChange": {
+        "<Data/Work.Arn>/runs/*/sources/change/*": _RUN,
+    },
     "SealBillingData": {
         "<Data/Work.Arn>/runs/*/delivery.json": _RUN,
         "<Data/Work.Arn>/runs/*/seal.json": _RUN,
@@ -180,6 +183,41 @@ WILDCARDS: dict[str, dict[str, str]] = {
             "An execution is named when it starts; it waits for the one that it has started."
         ),
     },
+    "Pipeline/Validation/DailyValidationRole/DefaultPolicy": {
+        "*": "Neither X-Ray nor the delivery of logs has resources that a right could name.",
+        "<Data/Work.Arn>/runs/*": _RUN,
+        "<Data/Work.Arn>/athena-results/*": _QUERY,
+        "<Data/Billing.Arn>/{export}data/*": _DELIVERY,
+        "<Data/Ledger.Arn>/ledger/*": _PERIOD,
+        "arn:aws:glue:{region}:{account}:table/<Data/Database.Ref>/*": "Its queries are about every table of ours.",
+    },
+    "Pipeline/Validation/CheckDeliveryRole/DefaultPolicy": {
+        "<Data/Work.Arn>/runs/*/delivery.json": _RUN,
+        "<Data/Billing.Arn>/{export}metadata/*": _DELIVERY,
+    },
+    "Pipeline/Validation/RenderChecksRole/DefaultPolicy": {
+        "<Data/Work.Arn>/runs/*/delivery.json": _RUN,
+        "<Data/Work.Arn>/runs/*/policy.json": _RUN,
+    },
+    "Pipeline/Validation/MeasureHygieneRole/DefaultPolicy": {
+        "<Data/Work.Arn>/runs/*/policy.json": _RUN,
+        "<Data/Work.Arn>/runs/*/hygiene.json": _RUN,
+        "<Data/Work.Arn>/runs/*/ticket_items.json": _RUN,
+        "<Data/Work.Arn>/athena-results/*": _QUERY,
+    },
+    "Pipeline/Validation/UpdateTicketRole/DefaultPolicy": {"<Data/Work.Arn>/runs/*/tickets/*": _RUN},
+    "Pipeline/Validation/CountTicketsRole/DefaultPolicy": {"<Data/Work.Arn>/runs/*/tickets/*": _RUN},
+    "Pipeline/Validation/DailyValidation/ChildExecutions": {
+        "arn:aws:states:{region}:{account}:execution:<Pipeline/Validation/DailyValidation.Name>:*": (
+            "Step Functions names the runs of a map, which are runs of this machine."
+        ),
+        "arn:aws:states:{region}:{account}:execution:<Pipeline/Validation/DailyValidation.Name>/*": (
+            "Step Functions names the runs of a map, which are runs of this machine."
+        ),
+    },
+    "Pipeline/Validation/RecordHygieneRole/DefaultPolicy": {
+        "<Data/Work.Arn>/runs/*/hygiene.json": _RUN,
+    },
     "Pipeline/MonthEndClose/ChildExecutions": {
         "arn:aws:states:{region}:{account}:execution:<Pipeline/MonthEndClose.Name>:*": (
             "Step Functions names the runs of a map, which are runs of this machine."
@@ -216,6 +254,7 @@ WILDCARDS: dict[str, dict[str, str]] = {
 FUNCTIONS = (
     "BillingSource/Tags/ActivateTags",
     "Pipeline/Functions/AttachStatement",
+    "Pipeline/Functions/CheckChange",
     "Pipeline/Functions/CheckInvoices",
     "Pipeline/Functions/CheckPostings",
     "Pipeline/Functions/CheckSeal",
@@ -238,6 +277,12 @@ FUNCTIONS = (
     "Pipeline/Functions/SignEvidence",
     "Pipeline/Functions/SummarizeRun",
     "Pipeline/Functions/TakePeriodLock",
+    "Pipeline/Validation/CheckDelivery",
+    "Pipeline/Validation/CountTickets",
+    "Pipeline/Validation/MeasureHygiene",
+    "Pipeline/Validation/RecordHygiene",
+    "Pipeline/Validation/RenderChecks",
+    "Pipeline/Validation/UpdateTicket",
 )
 """One by one, so that a function more is a decision."""
 
@@ -280,10 +325,21 @@ OTHERS: dict[str, dict[str, str]] = {
     "Pipeline/ServiceNow": {
         "AwsSolutions-SMG4": "ServiceNow gives these credentials out; who changes them there puts them in here.",
     },
+    "Pipeline/Validation/DailyValidation": {
+        "W3005": "CDK writes down that a machine needs its role, which its reference to the role says as well.",
+    },
+    "Pipeline/Validation/Undelivered": {"AwsSolutions-SQS3": _DEAD_LETTERS, "CKV_AWS_27": _NOT_OUR_KEY},
     "Pipeline/UndeliveredEvents": {"AwsSolutions-SQS3": _DEAD_LETTERS, "CKV_AWS_27": _NOT_OUR_KEY},
     "Pipeline/UndeliveredSchedules": {"AwsSolutions-SQS3": _DEAD_LETTERS, "CKV_AWS_27": _NOT_OUR_KEY},
     "Replica/AccessLogs": {"CKV_AWS_18": "Access logs are delivered to it: a log of that would never end."},
 }
+
+
+CHANGE_GATE = {
+    "<Data/Work.Arn>/runs/*/sources/policy/*": _RUN,
+    "<Data/Ledger.Arn>/periods/*/evidence.json": _PERIOD,
+}
+"""What CheckChange reads beside that where there is a change gate."""
 
 
 def acknowledged(config: EnvironmentConfig) -> dict[str, dict[str, str]]:
@@ -304,6 +360,8 @@ def acknowledged(config: EnvironmentConfig) -> dict[str, dict[str, str]]:
             add(function, EACH_FUNCTION_WITHOUT_RESERVATION)
     for state, resources in FUNCTIONS_WILDCARDS.items():
         add_wildcards(f"Pipeline/Functions/{state}Role/DefaultPolicy", resources)
+    if config.change_gate:
+        add_wildcards("Pipeline/Functions/CheckChangeRole/DefaultPolicy", CHANGE_GATE)
     for path, resources in WILDCARDS.items():
         add_wildcards(path, resources)
     for path, findings in OTHERS.items():

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from infra.config import EnvironmentConfig
 
-BILL_READERS = ("ReadManifest", "SealBillingData", "CheckSeal", "RestorePeriod", "month_end_close")
+BILL_READERS = (
+    "ReadManifest",
+    "SealBillingData",
+    "CheckSeal",
+    "RestorePeriod",
+    "month_end_close",
+    "CheckDelivery",
+    "daily_validation",
+)
 """The roles that read the bill's objects or their versions; the billing bucket's policy denies everybody else."""
 
 MANIFEST_ARRIVED = "ManifestArrived"
@@ -16,6 +24,11 @@ SCHEDULES = "schedules"
 UNDELIVERED_EVENTS = "UndeliveredEvents"
 UNDELIVERED_SCHEDULES = "UndeliveredSchedules"
 """What starts a close, and where what could not start one is kept."""
+
+DELIVERY_ARRIVED = "DeliveryArrived"
+VALIDATE_DAILY = "ValidateDaily"
+UNDELIVERED_VALIDATIONS = "UndeliveredValidations"
+"""The same for a validation; its schedule is in the group of the close's."""
 
 UNDELIVERED_POSTURE = "undelivered_posture_alerts"
 UNDELIVERED_THREATS = "undelivered_threat_alerts"

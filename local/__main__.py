@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 from functions.shared.periods import BillingPeriod
 from local.benchmark import add_benchmark
 from local.outcome import FAILED, UsageError, exit_code_of, is_expected, lines_of
+from local.validate_command import add_validate
 
 DEFAULT_LINE_ITEMS = 60_000
 DEFAULT_PORT = 4599
@@ -203,6 +204,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="AWS's invoice totals (CSV: billing_account_id,invoice_id,billing_currency,total) to tie the month to",
     )
+    add_validate(commands, _show)
     _add_what_if(commands)
     _add_explain(commands)
     _add_replay(commands)

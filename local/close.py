@@ -11,7 +11,7 @@ from functions.fetch_invoice_totals.logic import read_invoice_file
 from functions.shared.adapters.policy_source import PolicySource
 from functions.shared.errors import InvalidInvoiceFile, InvalidPeriod
 from functions.shared.periods import BillingPeriod
-from functions.shared.policy import compile_policy, load_policy
+from functions.shared.policy import Policy, compile_policy, load_policy
 from local.assembly import ROOT
 from local.executions import run_close
 from local.export_run import export_run, is_exported
@@ -66,10 +66,15 @@ def close(options: CloseOptions, show: Show) -> int:
 
 def check_policy(path: Path, periods: Sequence[BillingPeriod]) -> None:
     """Refuses a policy before anything is started; the deployed function checks it again."""
-    source = PolicySource.from_folder(path)
-    policy = load_policy(source.text, source.drivers, name=str(path))
+    policy = read_policy(path)
     for period in periods:
         compile_policy(policy, period)
+
+
+def read_policy(path: Path) -> Policy:
+    """A policy file with its drivers; raises InvalidPolicy that names every defect with the path."""
+    source = PolicySource.from_folder(path)
+    return load_policy(source.text, source.drivers, name=str(path))
 
 
 def _check_invoices(options: CloseOptions) -> None:

@@ -29,6 +29,12 @@ def _followed(world: World, arn: str, show: Show) -> dict[str, Any]:
     return execution
 
 
+def run_validation(world: World, request: dict[str, Any], show: Show) -> dict[str, Any]:
+    """Starts a validation, shows it state by state, and returns its output; raises ExecutionFailed as ``run_close``."""
+    output: dict[str, Any] = json.loads(_followed(world, world.start_validation(request), show)["output"])
+    return output
+
+
 def run_replay(world: World, arn: str, show: Show) -> None:
     """Shows a replay that was started, state by state; raises ExecutionFailed as ``run_close`` does."""
     _followed(world, arn, show)

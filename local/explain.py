@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from functions.render_queries.logic import fold_values
+from functions.render_statement.model import ADJUSTMENT, ADJUSTMENT_RULE
 from functions.shared import run_files
-from functions.shared.compiled_policy import PolicyOfRun
+from functions.shared.compiled_policy import AdjustmentOfRun, PolicyOfRun
 from functions.shared.delivery import Delivery
 from functions.shared.money import format_cents, parse_money, total
 from functions.shared.sql_catalog import render, render_over
@@ -69,7 +70,7 @@ def explain(options: ExplainOptions, show: Show) -> int:
         elif options.service:
             _explain_direct(world, month, options, entries, show)
         else:
-            _explain_total(month, options, entries, show)
+            _explain_total(world, month, options, entries, show)
     return CLOSED
 
 
@@ -88,15 +89,38 @@ def _closed_month(options: ExplainOptions) -> ClosedMonth:
     return ClosedMonth(period, summary, evidence)
 
 
-def _explain_total(month: ClosedMonth, options: ExplainOptions, entries: list[Row], show: Show) -> None:
+def _explain_total(world: World, month: ClosedMonth, options: ExplainOptions, entries: list[Row], show: Show) -> None:
     direct = [entry for entry in entries if entry["allocation_method"] == "direct"]
+    adjusted = [entry for entry in direct if entry["charge_class"] == ADJUSTMENT]
     shared = [entry for entry in entries if entry["allocation_method"] == "shared"]
     show(f"{options.cost_center}, {month.period}: {_money(_cents(entries))} {month.currency}")
     show(f"= direct {_money(_cents(direct))} + shared {_money(_cents(shared))}")
     show("\nDirect cost by service (--service NAME goes down to its line items)")
-    _show_groups(direct, "service_name", show)
+    _show_groups([entry for entry in direct if entry["charge_class"] != ADJUSTMENT], "service_name", show)
+    if adjusted:
+        show("\nAdjustments of the policy, part of the direct cost")
+        _show_adjustments(world, month, adjusted, show)
     show("\nShared cost by pool (--pool ID shows how the share was computed)")
     _show_groups(shared, "pool_id", show)
+
+
+def _show_adjustments(world: World, month: ClosedMonth, entries: list[Row], show: Show) -> None:
+    known = _policy(world, month).adjustments
+    for (rule,), cost in _grouped(entries, "rule_id", column="cost"):
+        name = rule.removeprefix(ADJUSTMENT_RULE)
+        show(f"  {name:<42} {_money(cost):>16}  {_reason(known.get(name))}")
+
+
+def _reason(adjustment: AdjustmentOfRun | None) -> str:
+    """Between whom and why; nothing when a later policy no longer has the adjustment."""
+    if adjustment is None:
+        return "no longer in the policy"
+    settles = f" (settles {adjustment.settles})" if adjustment.settles else ""
+    return f"{adjustment.from_cost_center} to {adjustment.to_cost_center}: {adjustment.reason}{settles}"
+
+
+def _policy(world: World, month: ClosedMonth) -> PolicyOfRun:
+    return PolicyOfRun.model_validate_json(world.read_work(run_files.policy_key(month.run_id)))
 
 
 def _explain_direct(world: World, month: ClosedMonth, options: ExplainOptions, entries: list[Row], show: Show) -> None:
@@ -150,7 +174,7 @@ def _explain_pool(world: World, month: ClosedMonth, options: ExplainOptions, ent
 
 def _line_items(world: World, month: ClosedMonth, owner_kind: str, owner_id: str, service: str) -> list[Row]:
     delivery = Delivery.model_validate_json(world.read_work(run_files.delivery_key(month.run_id)))
-    policy = PolicyOfRun.model_validate_json(world.read_work(run_files.policy_key(month.run_id)))
+    policy = _policy(world, month)
     values, flat_tags = fold_values(
         delivery, policy, flattened_tags=CONFIG.flattened_tags, billing_bucket=world.billing_bucket
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -31,6 +31,7 @@ class World:
         self.out = out
         self.cloud = cloud
         self._outputs = outputs
+        self._books: ServiceNowStandIn | None = None
 
     @property
     def billing_bucket(self) -> str:
@@ -61,6 +62,11 @@ class World:
     def responses_table(self) -> str:
         """What owners said to their statements."""
         return self._outputs["ResponsesTable"]
+
+    @property
+    def hygiene_table(self) -> str:
+        """How well every account was tagged, day by day."""
+        return self._outputs["TagHygieneTable"]
 
     @property
     def record_response(self) -> str:
@@ -131,6 +137,10 @@ class World:
         """Starts the replay of a closed month; returns the execution's ARN."""
         return self._start("ReplayPeriodArn", request)
 
+    def start_validation(self, request: dict[str, Any]) -> str:
+        """Starts the daily validation; returns the execution's ARN."""
+        return self._start("DailyValidationArn", request)
+
     def _start(self, machine: str, request: dict[str, Any]) -> str:
         started = self.cloud.client("stepfunctions").start_execution(
             stateMachineArn=self._outputs[machine], input=json.dumps(request)
@@ -159,10 +169,18 @@ class World:
 
     def connect_books(self, books: ServiceNowStandIn) -> None:
         """Puts the books' address and our credentials where the deployed functions look for them."""
+        self._books = books
         secret = {"base_url": books.url, "credentials": books.credentials}
         self.cloud.client("secretsmanager").put_secret_value(
             SecretId=self._outputs["ServiceNowSecret"], SecretString=json.dumps(secret)
         )
+
+    def make_groups(self, names: Iterable[str]) -> None:
+        """Has the assignment groups in the books that tickets go to, as an administrator would."""
+        if self._books is not None:
+            there = {group["name"] for group in self._books.records("sys_user_group")}
+            for name in sorted(set(names) - there):
+                self._books.add_record("sys_user_group", {"name": name})
 
 
 def month_files(cur: Path, period: BillingPeriod) -> list[Path]:

@@ -14,17 +14,15 @@ from functions.attach_statement.logic import (
 from functions.post_charge.item import ChargeItem
 from functions.shared import run_files
 from functions.shared.adapters.object_store import ObjectStore
-from functions.shared.adapters.secrets import read_secret
-from functions.shared.adapters.servicenow.connection import open_servicenow, seconds_to_ask
+from functions.shared.adapters.servicenow.connection import BooksSettings, open_books
 from functions.shared.adapters.servicenow.expense_lines import ServiceNowChargeBook
 from functions.shared.attaching import attach_once
 from functions.shared.filed_statement import FiledStatement
 from functions.shared.observability import logger, metrics, tracer
-from functions.shared.settings import Settings, load_settings
+from functions.shared.settings import load_settings
 
 
-class AttachStatementSettings(Settings):
-    servicenow_secret: str
+class AttachStatementSettings(BooksSettings):
     statements_bucket: str
     work_bucket: str
 
@@ -38,8 +36,7 @@ def handler(event: AttachStatementRequest, context: LambdaContext) -> dict[str, 
     work, statements = ObjectStore(settings.work_bucket), ObjectStore(settings.statements_bucket)
     items = [ChargeItem.model_validate(item) for item in work.read_json(run_files.charge_items_key(event.run_id))]
     filed = FiledStatement.model_validate(work.read_json(run_files.rendered_key(event.run_id, event.business_unit)))
-    secret = read_secret(settings.servicenow_secret)
-    book = ServiceNowChargeBook.of(open_servicenow(secret, seconds=seconds_to_ask(context)))
+    book = ServiceNowChargeBook.of(open_books(settings, context))
     carrier = choose_carrier(items, event.business_unit)
     result = StatementAttached(business_unit=event.business_unit, table=book.table)
     if carrier is not None:

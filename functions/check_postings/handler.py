@@ -8,16 +8,14 @@ from functions.check_postings.logic import CheckPostingsRequest, read_answers, r
 from functions.prepare_statements.totals import RunTotals
 from functions.shared import run_files
 from functions.shared.adapters.object_store import ObjectStore
-from functions.shared.adapters.secrets import read_secret
-from functions.shared.adapters.servicenow.connection import open_servicenow, seconds_to_ask
+from functions.shared.adapters.servicenow.connection import BooksSettings, open_books
 from functions.shared.adapters.servicenow.expense_lines import ServiceNowChargeBook
 from functions.shared.compiled_policy import PolicyOfRun
 from functions.shared.observability import logger, metrics, tracer
-from functions.shared.settings import Settings, load_settings
+from functions.shared.settings import load_settings
 
 
-class CheckPostingsSettings(Settings):
-    servicenow_secret: str
+class CheckPostingsSettings(BooksSettings):
     work_bucket: str
 
 
@@ -32,8 +30,7 @@ def handler(event: CheckPostingsRequest, context: LambdaContext) -> dict[str, ob
     require_posted(totals, read_answers(work.read_records(run_files.postings_prefix(event.run_id))))
     policy = PolicyOfRun.model_validate(work.read_json(run_files.policy_key(event.run_id)))
     batch = event.batch(policy.organization, policy.billing_currency)
-    secret = read_secret(settings.servicenow_secret)
-    book = ServiceNowChargeBook.of(open_servicenow(secret, seconds=seconds_to_ask(context)))
+    book = ServiceNowChargeBook.of(open_books(settings, context))
     checked = check_books(totals, batch, book.read_batch(batch.prefix), book.table).model_dump(mode="json")
     logger.info("books read back", run_id=event.run_id, **checked)
     return checked

@@ -8,18 +8,16 @@ from functions.post_charge.item import ChargeItem
 from functions.post_charge.logic import post_charge
 from functions.shared import run_files
 from functions.shared.adapters.object_store import ObjectStore
-from functions.shared.adapters.secrets import read_secret
-from functions.shared.adapters.servicenow.connection import open_servicenow, seconds_to_ask
+from functions.shared.adapters.servicenow.connection import BooksSettings, open_books
 from functions.shared.adapters.servicenow.expense_lines import ServiceNowChargeBook
 from functions.shared.errors import ChargebackError
 from functions.shared.filed_statement import FiledStatement
 from functions.shared.money import format_cents
 from functions.shared.observability import logger, metrics, tracer
-from functions.shared.settings import Settings, load_settings
+from functions.shared.settings import load_settings
 
 
-class PostChargeSettings(Settings):
-    servicenow_secret: str
+class PostChargeSettings(BooksSettings):
     work_bucket: str
 
 
@@ -32,8 +30,7 @@ def handler(event: ChargeItem, context: LambdaContext) -> dict[str, object]:
     work = ObjectStore(settings.work_bucket)
     filed = FiledStatement.model_validate(work.read_json(run_files.rendered_key(event.run_id, event.business_unit)))
     try:
-        secret = read_secret(settings.servicenow_secret)
-        book = ServiceNowChargeBook.of(open_servicenow(secret, seconds=seconds_to_ask(context)))
+        book = ServiceNowChargeBook.of(open_books(settings, context))
         posted = post_charge(event.charge(filed.pdf_sha256), book)
     except ChargebackError as error:
         refused = RefusedCharge(cost_center=event.cost_center, error=type(error).__name__, cause=str(error))

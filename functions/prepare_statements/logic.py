@@ -13,7 +13,10 @@ from typing import TypeVar
 from functions.prepare_statements.payload import PrepareStatementsRequest
 from functions.prepare_statements.rows import EarlierMonth, LedgerEntry, PoolShareRow, StatementRows, TopResource
 from functions.render_statement.model import (
+    ADJUSTMENT,
+    ADJUSTMENT_RULE,
     AccountCost,
+    AdjustmentCost,
     Bill,
     BusinessUnit,
     ChargeClassCost,
@@ -28,7 +31,7 @@ from functions.render_statement.model import (
     SignedBy,
     StatementModel,
 )
-from functions.shared.compiled_policy import PolicyOfRun
+from functions.shared.compiled_policy import AdjustmentOfRun, PolicyOfRun
 from functions.shared.money import total
 from functions.shared.payload import Payload
 from functions.shared.periods import BillingPeriod
@@ -190,7 +193,30 @@ def _cost_center(
             ChargeClassCost(charge_class=name, cost=cost)
             for name, cost in _largest_first(_sums((e.charge_class, e.cost) for e in direct))
         ),
+        adjustments=_adjustments(policy, center, direct),
         top_resources=_top_resources(rows.top_resources, center),
+    )
+
+
+def _adjustments(policy: PolicyOfRun, center: str, entries: list[LedgerEntry]) -> tuple[AdjustmentCost, ...]:
+    """Every adjustment the cost center has entries of; a later revision may take one back that the policy dropped."""
+    costs = _sums(
+        (entry.rule_id.removeprefix(ADJUSTMENT_RULE), entry.cost)
+        for entry in entries
+        if entry.charge_class == ADJUSTMENT
+    )
+    return tuple(_adjustment(policy.adjustments.get(name), name, center, cost) for name, cost in sorted(costs.items()))
+
+
+def _adjustment(known: AdjustmentOfRun | None, name: str, center: str, cost: Decimal) -> AdjustmentCost:
+    if known is None:
+        return AdjustmentCost(adjustment_id=name, other_cost_center="", reason="No longer in the policy", cost=cost)
+    return AdjustmentCost(
+        adjustment_id=name,
+        other_cost_center=known.to_cost_center if center == known.from_cost_center else known.from_cost_center,
+        reason=known.reason,
+        settles=known.settles,
+        cost=cost,
     )
 
 

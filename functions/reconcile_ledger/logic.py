@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from functions.shared.compiled_policy import PolicyOfRun
+from functions.shared.errors import InvariantViolated
 from functions.shared.money import Cents
 from functions.shared.payload import Payload
 from functions.shared.reconciliation import Reconciliation
@@ -30,6 +32,16 @@ class LedgerReconciled(Payload):
     commitment_bridge: Cents
     invoices: int
     pools: int
+
+
+def require_adjustments_booked(policy: PolicyOfRun, result: Reconciliation) -> None:
+    """Adjustments are booked on an invoice in the policy's currency; raises InvariantViolated when there is none."""
+    currency = policy.billing_currency
+    if policy.adjustments and all(invoice.billing_currency != currency for invoice in result.invoices):
+        raise InvariantViolated(
+            f"{', '.join(sorted(policy.adjustments))} of the policy cannot be booked: the month has no invoice in "
+            f"{currency}; name another month for it"
+        )
 
 
 def describe_reconciliation(result: Reconciliation) -> LedgerReconciled:

@@ -28,17 +28,17 @@ class CaughtError(Payload):
     """Error and cause as Step Functions hands them to a Catch."""
 
     Error: str
-    Cause: str = ""
+    Cause: str | None = None
 
 
 class RecordFailureRequest(Payload):
-    """The caught error, the state it left behind, and when; ``what`` has failed, a close or a replay."""
+    """The caught error, the state it left behind, and when; ``what`` has failed."""
 
     caught: CaughtError
     run: RunState
     execution_id: str
     at: str
-    what: Literal["close", "replay"] = "close"
+    what: Literal["close", "replay", "validation"] = "close"
 
 
 class Failure(Payload):
@@ -54,12 +54,13 @@ def explain(caught: CaughtError) -> Failure:
     A function's error carries its message in JSON; a failed query its reason; an execution that was started by this one
     its own error and cause. Anything else is shown as it is.
     """
+    told = caught.Cause or caught.Error
     try:
-        cause = json.loads(caught.Cause)
+        cause = json.loads(told)
     except json.JSONDecodeError:
-        return Failure(error=caught.Error, cause=_one_line(caught.Cause or caught.Error))
+        return Failure(error=caught.Error, cause=_one_line(told))
     if not isinstance(cause, dict):
-        return Failure(error=caught.Error, cause=_one_line(caught.Cause))
+        return Failure(error=caught.Error, cause=_one_line(told))
     if "errorMessage" in cause:
         return Failure(error=str(cause.get("errorType", caught.Error)), cause=_one_line(str(cause["errorMessage"])))
     if "QueryExecution" in cause:
@@ -70,7 +71,7 @@ def explain(caught: CaughtError) -> Failure:
     if "ExecutionArn" in cause:
         ended = f"{cause['ExecutionArn']} ended as {cause.get('Status', 'not known')}"
         return Failure(error=cause.get("Error") or caught.Error, cause=_one_line(cause.get("Cause") or ended))
-    return Failure(error=caught.Error, cause=_one_line(caught.Cause))
+    return Failure(error=caught.Error, cause=_one_line(told))
 
 
 def note_failure(record: PeriodRecord, failure: Failure, at: str) -> PeriodRecord:

@@ -55,16 +55,19 @@ def _cost_center(center: CostCenterStatement) -> Iterator[str]:
     pools = total(pool.share for pool in center.pool_shares)
     yield from _differ(f"{name} shared cost", center.shared, "its pool shares add up to", pools)
     yield from _repeated(f"{name} pool", (pool.pool_id for pool in center.pool_shares))
+    yield from _repeated(f"{name} adjustment", (adjustment.adjustment_id for adjustment in center.adjustments))
 
 
 def _ledger(statement: StatementModel) -> Iterator[str]:
     """The ledger lines carry every cost center's direct cost, shared cost and pool shares, and nobody else's."""
+    adjusted: defaultdict[str, Decimal] = defaultdict(lambda: ZERO)
     direct: defaultdict[str, Decimal] = defaultdict(lambda: ZERO)
     shared: defaultdict[str, Decimal] = defaultdict(lambda: ZERO)
     pooled: defaultdict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO)
     for line in statement.ledger_lines:
         if line.allocation_method == "direct":
             direct[line.cost_center] += line.cost
+            adjusted[line.cost_center] += line.cost if line.charge_class == "adjustment" else ZERO
         else:
             shared[line.cost_center] += line.cost
             pooled[line.cost_center, line.pool_id] += line.cost
@@ -74,6 +77,8 @@ def _ledger(statement: StatementModel) -> Iterator[str]:
         yield from _differ(
             f"{name} direct cost", center.direct, "its direct ledger lines add up to", direct.pop(key, ZERO)
         )
+        listed = total(adjustment.cost for adjustment in center.adjustments)
+        yield from _differ(f"{name} adjustments", listed, "their ledger lines add up to", adjusted[key])
         yield from _differ(f"{name} shared cost", center.shared, "its shared ledger lines add up to", shared[key])
         for pool in center.pool_shares:
             found = pooled.pop((key, pool.pool_id), ZERO)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 
-from functions.render_statement.model import LedgerLine, StatementModel
+from functions.render_statement.model import ADJUSTMENT, ADJUSTMENT_RULE, LedgerLine, StatementModel
 from functions.shared.money import format_cents
 
 COLUMNS = (
@@ -32,6 +32,7 @@ COLUMNS = (
     "sub_account_name",
     "service_name",
     "charge_class",
+    "adjustment_reason",
     "exact_cost",
     "cost",
     "line_count",
@@ -57,6 +58,12 @@ class _Names:
         self.cost_centers = {center.cost_center: center.name for center in centers}
         self.pools = {pool.pool_id: pool.pool_name for center in centers for pool in center.pool_shares}
         self.accounts = {a.sub_account_id: a.sub_account_name for center in centers for a in center.accounts}
+        self._reasons = {a.adjustment_id: a.reason for center in centers for a in center.adjustments}
+
+    def reason(self, line: LedgerLine) -> str:
+        """Why the policy moved the line's cost; blank for every line that is no adjustment."""
+        adjustment = line.rule_id.removeprefix(ADJUSTMENT_RULE) if line.charge_class == ADJUSTMENT else ""
+        return self._reasons.get(adjustment, "")
 
 
 def _sort_key(line: LedgerLine) -> tuple[str, ...]:
@@ -102,6 +109,7 @@ def _row(common: dict[str, str], names: _Names, line: LedgerLine) -> list[str]:
         "sub_account_name": names.accounts.get(line.sub_account_id, ""),
         "service_name": line.service_name,
         "charge_class": line.charge_class,
+        "adjustment_reason": names.reason(line),
     }
     numbers = {
         "exact_cost": f"{line.exact_cost:f}",

@@ -52,8 +52,9 @@ def handler(event: RenderStatementRequest, context: LambdaContext) -> dict[str, 
     if statement.draft or event.replay:
         record = file_unsigned(statement, folder, overwrite)
     else:
-        signatory, timestamps = open_signatory(settings, event.started_at), timestamp_authority(settings.timestamp_url)
-        record = file_signed(statement, folder, file_once, signatory, timestamps)
+        with open_signatory(settings, event.started_at) as signatory:
+            timestamps = timestamp_authority(settings.timestamp_url)
+            record = file_signed(statement, folder, file_once, signatory, timestamps)
     work.write_json(record_key, record.model_dump(mode="json"))
     logger.info("statement filed", business_unit=event.business_unit, total=format_cents(statement.total))
     return {"total": format_cents(statement.total)}

@@ -16,6 +16,12 @@ from functions.shared.errors import InvariantViolated
 from functions.shared.money import Cents, ExactAmount, format_cents, total
 from functions.shared.periods import BillingPeriod
 
+ADJUSTMENT = "adjustment"
+"""The charge class of what the policy moved between cost centers."""
+
+ADJUSTMENT_RULE = "adjustment:"
+"""What the ledger puts before an adjustment's id in the column rule_id."""
+
 _SHOWN_DIFFERENCES = 5
 _TEN_DECIMALS = Decimal("1E-10")
 _EXACTLY = Context(prec=60, traps=[Inexact])
@@ -114,6 +120,17 @@ class ChargeClassCost(_Frozen):
     cost: Amount
 
 
+class AdjustmentCost(_Frozen):
+    """Direct cost that the policy moved here from ``other_cost_center``, or there when it is below zero; ``settles``
+    names the disputed statement, if one is settled by it."""
+
+    adjustment_id: str = Field(min_length=1)
+    other_cost_center: str
+    reason: str
+    settles: str = ""
+    cost: Amount
+
+
 class ResourceCost(_Frozen):
     """An expensive resource, for information: its cost is exact, before rounding to the invoice."""
 
@@ -136,6 +153,7 @@ class CostCenterStatement(_Frozen):
     accounts: tuple[AccountCost, ...] = ()
     services: tuple[ServiceCost, ...] = ()
     charge_classes: tuple[ChargeClassCost, ...] = ()
+    adjustments: tuple[AdjustmentCost, ...] = ()
     top_resources: tuple[ResourceCost, ...] = ()
 
 

@@ -219,5 +219,6 @@ def _names(statement: StatementModel) -> Iterator[str]:
         yield center.name
         yield from (pool.pool_name for pool in center.pool_shares)
         yield from (account.sub_account_name for account in center.accounts)
+        yield from (adjustment.reason for adjustment in center.adjustments)
     if statement.signed_by:
         yield statement.signed_by.subject

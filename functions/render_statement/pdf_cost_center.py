@@ -13,6 +13,7 @@ from functions.render_statement.pdf_numbers import amount, change, decimals, per
 from functions.render_statement.pdf_pen import Pen
 from functions.render_statement.pdf_tables import Table
 from functions.render_statement.pdf_text import BOLD, REGULAR, fit
+from functions.shared.money import total
 
 _START_NEEDS = 190.0
 _LABEL_WIDTH = 92.0
@@ -83,6 +84,8 @@ def _tables(center: CostCenterStatement, width: float) -> Iterator[Table]:
         yield _service_table(center)
     if len(center.charge_classes) > 1:
         yield _class_table(center, width * _NARROW)
+    if center.adjustments:
+        yield _adjustment_table(center)
     if center.top_resources:
         yield _resource_table(center)
 
@@ -121,7 +124,8 @@ def _service_table(center: CostCenterStatement) -> Table:
     largest = ordered[0].cost
     columns = [Column("Service", part=1), *ratio_columns()]
     rows: list[list[Cell]] = [
-        [s.service_name, bar(s.cost, largest), percent(s.cost, center.direct), s.cost] for s in ordered
+        [s.service_name or words.NO_SERVICE, bar(s.cost, largest), percent(s.cost, center.direct), s.cost]
+        for s in ordered
     ]
     classes = [words.charge_class(c.charge_class) for c in center.charge_classes]
     closing = f"All of it is of one charge class: {classes[0]}." if len(classes) == 1 else ""
@@ -133,6 +137,22 @@ def _class_table(center: CostCenterStatement, width: float) -> Table:
     rows: list[list[Cell]] = [[words.charge_class(c.charge_class), c.cost] for c in ordered]
     columns = [Column("Charge class", part=1), amounts("Cost")]
     return Table("Direct cost by charge class", columns, rows, ["Direct cost", center.direct], width=width)
+
+
+def _adjustment_table(center: CostCenterStatement) -> Table:
+    columns = [ids("Adjustment"), Column("Reason", part=1), ids("Moved"), amounts("Cost")]
+    rows: list[list[Cell]] = [
+        [
+            a.adjustment_id,
+            Noted(a.reason, f"settles {a.settles}" if a.settles else ""),
+            f"{'from' if a.cost > 0 else 'to'} {a.other_cost_center}" if a.other_cost_center else "",
+            a.cost,
+        ]
+        for a in sorted(center.adjustments, key=lambda a: a.adjustment_id)
+    ]
+    added = total(a.cost for a in center.adjustments)
+    text = "Cost that the policy moves between cost centers this month; part of the direct cost above."
+    return Table("Adjustments", columns, rows, ["Adjustments", "", "", added], note=text)
 
 
 def _resource_table(center: CostCenterStatement) -> Table:

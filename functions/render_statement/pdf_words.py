@@ -12,6 +12,7 @@ from functions.shared.run_files import safe_name
 
 DRAFT = "DRAFT – not final, not posted"
 NOT_ISSUED = "not issued yet"
+NO_SERVICE = "No service"
 
 _CHARGE_CLASSES = {
     "usage": "Usage",
@@ -24,6 +25,7 @@ _CHARGE_CLASSES = {
     "commitment_fee": "Commitment fees",
     "commitment_bridge": "Commitment bridge",
     "invoice_rounding": "Invoice rounding",
+    "adjustment": "Adjustments",
 }
 _COST_BASES = {"effective": "Effective cost", "billed": "Billed cost"}
 

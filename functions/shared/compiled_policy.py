@@ -4,15 +4,30 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from functions.shared.money import Cents
+from functions.shared.money import ZERO, Cents, ExactAmount
 from functions.shared.policy import CompiledPolicy, Policy
 from functions.shared.policy.model import DriverSplit
+from functions.shared.policy.ticket_groups import ticket_group
+
+
+class AdjustmentOfRun(BaseModel):
+    """What a statement says of an adjustment: between whom it moves cost, why, and which statement it settles."""
+
+    model_config = ConfigDict(frozen=True)
+
+    from_cost_center: str
+    to_cost_center: str
+    reason: str
+    settles: str = ""
 
 
 class PolicyOfRun(BaseModel):
     """One policy as one run uses it; names by id, and for pools split by a driver the driver's name.
 
-    ``file`` is the name of the policy file, ``sha256`` the hash over it and its drivers.
+    ``file`` is the name of the policy file, ``sha256`` the hash over it and its drivers. ``mandatory_tags`` are the
+    first ones of ``policy_tags``; ``account_owners`` has each account's default cost center, blank for none.
+    ``adjustments`` has those of every month by id.
+    ``ticket_groups`` has the group that mends each account's tags, ``ticket_group`` that of accounts not listed.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -35,6 +50,15 @@ class PolicyOfRun(BaseModel):
     drivers: dict[str, str]
     accounts: dict[str, str]
     owner_spellings: tuple[str, ...] = ()
+    mandatory_tags: tuple[str, ...] = ()
+    untagged_threshold: ExactAmount = ZERO
+    account_owners: dict[str, str] = {}
+    untagged_hysteresis: ExactAmount = ZERO
+    days_to_fix: int = 1
+    reopen_days: int = 0
+    ticket_groups: dict[str, str] = {}
+    ticket_group: str = ""
+    adjustments: dict[str, AdjustmentOfRun] = {}
 
     @classmethod
     def of(cls, policy: Policy, compiled: CompiledPolicy) -> PolicyOfRun:
@@ -65,4 +89,24 @@ class PolicyOfRun(BaseModel):
                 if center.valid_in(str(compiled.billing_period))
                 for spelling in (center.id, *center.aliases)
             ),
+            mandatory_tags=compiled.mandatory_tags,
+            untagged_threshold=compiled.untagged_threshold,
+            account_owners={row.sub_account_id: row.cost_center for row in compiled.policy_accounts},
+            untagged_hysteresis=policy.document.tags.untagged_hysteresis,
+            days_to_fix=policy.document.tags.days_to_fix,
+            reopen_days=policy.document.tags.reopen_days,
+            ticket_groups={
+                account.id: ticket_group(policy.document, account.id, compiled.billing_period)
+                for account in policy.document.accounts
+            },
+            ticket_group=policy.document.tags.ticket_group or "",
+            adjustments={
+                adjustment.id: AdjustmentOfRun(
+                    from_cost_center=adjustment.from_cost_center,
+                    to_cost_center=adjustment.to_cost_center,
+                    reason=adjustment.reason,
+                    settles=adjustment.settles or "",
+                )
+                for adjustment in policy.document.adjustments
+            },
         )

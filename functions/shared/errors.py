@@ -69,6 +69,14 @@ class DeliveryInProgress(BadInputError):
     """AWS is overwriting the data files of a month; its manifest, which comes last, has not arrived yet."""
 
 
+class DeliveryStale(BadInputError):
+    """AWS has delivered nothing for longer than the freshness objective allows; the message says for how long."""
+
+
+class SchemaBroken(BadInputError):
+    """A column that the allocation needs is gone from the export, or has another type; the message names it."""
+
+
 class InvalidManifest(BadInputError):
     """The manifest cannot be read, or does not describe the delivery."""
 
@@ -249,12 +257,40 @@ class TicketClosed(ChargebackError):
     """A ticket is closed for good, and neither changed nor reopened; a new concern needs a new ticket."""
 
 
+class TicketsNotUpdated(ChargebackError):
+    """Accounts whose tickets could not be brought up to the day; the message names them, and why."""
+
+
+class TicketBusy(TransientError):
+    """Another execution works on the account's ticket at this moment."""
+
+
 class ChangeRequestNotFound(BadInputError):
     """There is no change request of this number, or we may not read it."""
 
 
+class ChangeNotApproved(BadInputError):
+    """Policy or SQL differ from the last close's, and no approved change request names their hash."""
+
+
 class SecretUnreadable(ChargebackError):
     """A secret is not there, holds no text, or is not for us to read."""
+
+
+class SecretNotFound(SecretUnreadable):
+    """What keeps the secrets has none of this name."""
+
+
+class SecretDeleted(SecretUnreadable):
+    """The newest version of a secret was deleted or destroyed."""
+
+
+class SecretForbidden(SecretUnreadable):
+    """The secret is not for us to read."""
+
+
+class VaultLoginRefused(ChargebackError):
+    """Vault does not let the function's role in; the message has its own words."""
 
 
 class SecretsUnavailable(TransientError):

@@ -50,6 +50,26 @@ def charge_items_key(run_id: str) -> str:
     return f"runs/{run_id}/charge_items.json"
 
 
+def hygiene_key(run_id: str) -> str:
+    """What a validation has measured."""
+    return f"runs/{run_id}/hygiene.json"
+
+
+def ticket_items_key(run_id: str) -> str:
+    """The accounts whose tickets a validation brings up to the day."""
+    return f"runs/{run_id}/ticket_items.json"
+
+
+def tickets_prefix(run_id: str) -> str:
+    """What became of each account's ticket."""
+    return f"runs/{run_id}/tickets/"
+
+
+def ticket_key(run_id: str, account_id: str) -> str:
+    """What became of one account's ticket, or why that failed."""
+    return f"{tickets_prefix(run_id)}{account_id}.json"
+
+
 def queries_key(run_id: str) -> str:
     """The queries that made and reconciled the run's ledger: ids, bytes scanned, milliseconds."""
     return f"runs/{run_id}/queries.json"
@@ -63,6 +83,16 @@ def policy_source_prefix(run_id: str) -> str:
 def sql_source_prefix(run_id: str) -> str:
     """The folder of the SQL files that the run's queries were rendered from."""
     return f"runs/{run_id}/sources/sql/"
+
+
+def change_prefix(run_id: str) -> str:
+    """The folder of the change request that lets the run use its policy and SQL."""
+    return f"runs/{run_id}/sources/change/"
+
+
+def change_key(run_id: str) -> str:
+    """Which change request lets the run use its policy and SQL, or that none is asked for."""
+    return f"{change_prefix(run_id)}change.json"
 
 
 def restored_close_key(run_id: str) -> str:

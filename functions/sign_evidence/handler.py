@@ -28,7 +28,8 @@ def handler(event: SignEvidenceRequest, context: LambdaContext) -> dict[str, obj
     until = retention_end(event.started_at, settings.retention_years)
     evidence = ledger.read(key)
     if not ledger.latest_versions(f"{key}.p7s"):
-        signature = sign_file(evidence, open_signatory(settings, event.started_at))
+        with open_signatory(settings, event.started_at) as signatory:
+            signature = sign_file(evidence, signatory)
         # The CMS last: where it stands, the evidence is complete, and the next one may follow it in the chain.
         for name, content, kind in ((f"{key}.sig", signature.raw, RAW_TYPE), (f"{key}.p7s", signature.cms, CMS_TYPE)):
             ledger.write_once(name, content, kind, sha256(content), until)

@@ -83,6 +83,7 @@ def _run(request: SummarizeRunRequest, records: RunRecords, bucket: LedgerBucket
         "state_machine": request.state_machine,
         "execution_arn": request.execution_arn,
         "queries": {**records.queries, **request.steps},
+        "change": dict(records.change),
         "bill": {
             "retain_until": seal.retain_until and seal.retain_until.isoformat(),
             "files": [{"key": f.key, "version_id": f.version_id, "etag": f.etag} for f in seal.files],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
@@ -48,6 +48,10 @@ class Sources:
         return {key: text.encode("utf-8") for key, text in sorted(files.items())}
 
 
+_NO_GATE: Mapping[str, Any] = {"gate": "off"}
+"""A preview is not asked for a change request, nor was a run that began before there was a gate."""
+
+
 @dataclass(frozen=True)
 class RunRecords:
     """A run's files. ``statements_began_at`` is when its first statement was filed: its queries were over by then."""
@@ -64,6 +68,7 @@ class RunRecords:
     filed: tuple[FiledStatement, ...]
     posted: tuple[PostedCharge, ...]
     statements_began_at: datetime | None
+    change: Mapping[str, Any] = field(default_factory=lambda: _NO_GATE)
 
     @classmethod
     def read(cls, work: ObjectStore, run_id: str) -> Self:
@@ -88,6 +93,9 @@ class RunRecords:
                     name.removesuffix(".sql"): text
                     for name, text in _texts(work, run_files.sql_source_prefix(run_id)).items()
                 },
+            ),
+            change=next(
+                (json.loads(text) for text in _texts(work, run_files.change_prefix(run_id)).values()), _NO_GATE
             ),
             filed=tuple(FiledStatement.model_validate(work.read_json(record.key)) for record in rendered),
             posted=tuple(

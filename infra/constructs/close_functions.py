@@ -17,10 +17,10 @@ from constructs import Construct
 from functions.fetch_invoice_totals.handler import NO_ROLE
 from functions.issue_certificate.logic import NOT_SET_UP
 from functions.render_statement.timestamps import NO_AUTHORITY
-from functions.shared.adapters.signing_identity import NO_VAULT
 from functions.shared.code_version import code_version
 from infra.config import EnvironmentConfig
 from infra.constructs.python_function import PythonFunction, function_code
+from infra.constructs.vault_access import next_signing_key, servicenow_secret, vault_setting
 from infra.names import SIGNERS, invoice_reader, name_of, signing_alias, signing_identity_parameter
 from infra.stacks.data_stack import DataStack
 
@@ -47,7 +47,7 @@ class CloseFunctions(Construct):
         key: kms.IKey,
         periods: dynamodb.TableV2,
         responses: dynamodb.TableV2,
-        servicenow: secretsmanager.Secret,
+        servicenow: secretsmanager.Secret | None,
         layers: list[lambda_.ILayerVersion],
         rendering: lambda_.ILayerVersion,
     ) -> None:
@@ -61,7 +61,11 @@ class CloseFunctions(Construct):
         ledger = {"ledger_bucket": data.ledger.bucket_name}
         retention = {"retention_years": str(config.retention_years)}
         version = {"code_version": code_version()}
-        signing = {"identity_parameter": signing_identity_parameter(config), "vault_address": NO_VAULT}
+        books = {"servicenow_secret": servicenow_secret(config, servicenow), "vault": vault_setting(config, "books")}
+        signing = {
+            "identity_parameter": signing_identity_parameter(config),
+            "vault": vault_setting(config, "signing"),
+        }
         periods_table = {"periods_table": periods.table_name}
 
         reader = invoice_reader(config) if config.ties_to_invoices else NO_ROLE
@@ -71,6 +75,8 @@ class CloseFunctions(Construct):
         self._add("render_queries", work | billing | {"flattened_tags": json.dumps(config.flattened_tags)})
         self._add("check_invoices", work)
         self._add("take_period_lock", periods_table)
+        gate = {"change_gate": str(config.change_gate).lower()}
+        self._add("check_change", work | ledger | gate | books)
         self._add("seal_billing_data", work | billing | retention, timeout_minutes=15, memory_mib=1769)
         self._add("fetch_invoice_totals", work | {"invoice_reader_role": reader})
         self._add("reconcile_ledger", work)
@@ -80,14 +86,14 @@ class CloseFunctions(Construct):
         statements = {"statements_bucket": data.statements.bucket_name}
         self._add(
             "render_statement",
-            work | statements | retention | signing | {"timestamp_url": NO_AUTHORITY},
+            work | statements | retention | signing | {"timestamp_url": config.signing.timestamp_url or NO_AUTHORITY},
             timeout_minutes=10,
             memory_mib=1769,
             extra=rendering,
         )
-        self._add("post_charge", work | {"servicenow_secret": servicenow.secret_arn})
-        self._add("check_postings", work | {"servicenow_secret": servicenow.secret_arn})
-        self._add("attach_statement", work | statements | {"servicenow_secret": servicenow.secret_arn})
+        self._add("post_charge", work | books)
+        self._add("check_postings", work | books)
+        self._add("attach_statement", work | statements | books)
         self._add("summarize_run", work | ledger | retention | version, memory_mib=1024)
         self._add("sign_evidence", ledger | retention | signing)
         self._add("record_failure", periods_table)
@@ -99,9 +105,9 @@ class CloseFunctions(Construct):
             "issue_certificate",
             signing
             | {
-                "signing_key": signing_alias(config, 1),
-                "private_ca_arn": NOT_SET_UP,
-                "vault_pki_role": NOT_SET_UP,
+                "signing_key": next_signing_key(config),
+                "private_ca_arn": config.signing.private_ca or NOT_SET_UP,
+                "vault_pki_role": (config.vault and config.vault.pki_role) or NOT_SET_UP,
                 "certificate_days": str(CERTIFICATE_DAYS),
             },
         )
@@ -111,6 +117,8 @@ class CloseFunctions(Construct):
         self._grant_records()
         self._grant_signing(config)
         self._grant_replay(config.export_prefix)
+        if config.change_gate:
+            self._grant_change_gate(servicenow)
         if config.ties_to_invoices:
             self._allow("FetchInvoiceTotals", ["sts:AssumeRole"], [reader])
         for state in ("TakePeriodLock", "RecordFailure", "DecideApproval"):
@@ -118,8 +126,9 @@ class CloseFunctions(Construct):
         responses.grant(self.by_state["RecordResponse"], "dynamodb:GetItem", "dynamodb:PutItem")
         self._allow("RecordResponse", ["s3:GetObject"], [data.ledger.arn_for_objects("periods/*")])
         self._allow("RecordResponse", ["s3:ListBucket"], [data.ledger.bucket_arn])
-        for state in ("PostCharge", "CheckPostings", "AttachStatement"):
-            self._allow(state, ["secretsmanager:GetSecretValue"], [servicenow.secret_arn])
+        if servicenow is not None:
+            for state in ("PostCharge", "CheckPostings", "AttachStatement"):
+                self._allow(state, ["secretsmanager:GetSecretValue"], [servicenow.secret_arn])
         for state in (state for state in self.by_state if state not in READ_NOTHING_ELSE):
             # Whatever a function reads is encrypted with the one key: objects, the secret, and the table's own key.
             self._allow(state, ["kms:Decrypt"], [key.key_arn])
@@ -242,6 +251,7 @@ class CloseFunctions(Construct):
                 "runs/*/charge_items.json",
             ),
             "RenderStatement": ("runs/*/rendered/*", "runs/*/replayed/*"),
+            "CheckChange": ("runs/*/sources/change/*",),
             "PostCharge": ("runs/*/postings/*",),
             "SummarizeRun": ("runs/*/summary.json", "runs/*/evidence.json"),
         }
@@ -290,6 +300,16 @@ class CloseFunctions(Construct):
         self._allow("AttachStatement", ["s3:GetObject"], [statements.arn_for_objects("charge_period=*")])
         self._allow("PublishLedger", ["kms:GenerateDataKey"], [self._key.key_arn])
 
+    def _grant_change_gate(self, servicenow: secretsmanager.Secret | None) -> None:
+        """The gate compares the run's policy with the evidence of the last close, and reads change requests."""
+        work, ledger = self._data.work, self._data.ledger
+        self._allow("CheckChange", ["s3:GetObject"], [work.arn_for_objects("runs/*/sources/policy/*")])
+        self._allow("CheckChange", ["s3:GetObject"], [ledger.arn_for_objects("periods/*/evidence.json")])
+        self._list_versions("CheckChange", work, "runs/*/sources/policy/")
+        self._list_versions("CheckChange", ledger, "periods/")
+        if servicenow is not None:
+            self._allow("CheckChange", ["secretsmanager:GetSecretValue"], [servicenow.secret_arn])
+
     def _grant_replay(self, export_prefix: str) -> None:
         """A replay reads what was sealed and filed, and writes nowhere but into the folder of its run."""
         billing, ledger, statements, work = (
@@ -337,6 +357,9 @@ class CloseFunctions(Construct):
             )
             right = "ssm:PutParameter" if state == "IssueCertificate" else "ssm:GetParameter"
             self._allow(state, [right], [identity])
+        if config.signing.private_ca:
+            verbs = ("DescribeCertificateAuthority", "IssueCertificate", "GetCertificate")
+            self._allow("IssueCertificate", [f"acm-pca:{verb}" for verb in verbs], [config.signing.private_ca])
 
     def _role_of(self, state: str) -> iam.IRole:
         role = self.by_state[state].role

@@ -17,7 +17,7 @@ AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 BELOW = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
 QUIET = cloudwatch.TreatMissingData.NOT_BREACHING
 
-REFUSAL_IS_AN_ANSWER = frozenset({"ReadManifest", "CheckInvoices", "TakePeriodLock"})
+REFUSAL_IS_AN_ANSWER = frozenset({"ReadManifest", "CheckDelivery", "CheckInvoices", "TakePeriodLock"})
 """Functions that refuse most requests of a month without any failure: the delivery, the invoices or the month are not
 ready. A failure of theirs that is one fails the execution."""
 
@@ -75,7 +75,7 @@ class FailureAlarms(Construct):
 
     def watch_replication(self, rule_id: str) -> None:
         """Objects that S3 could not copy to the replica region, of every bucket whose replication rule has this id."""
-        copies = "SELECT SUM(OperationsFailedReplication) FROM \"AWS/S3\" WHERE RuleId"
+        copies = 'SELECT SUM(OperationsFailedReplication) FROM "AWS/S3" WHERE RuleId'
         failed = cloudwatch.MathExpression(
             expression=f"{copies} = '{rule_id}'", period=cdk.Duration.minutes(5), label="failed copies"
         )

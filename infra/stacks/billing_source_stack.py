@@ -32,7 +32,7 @@ class BillingSourceStack(cdk.Stack):
 
     def __init__(self, scope: Construct, construct_id: str, *, config: EnvironmentConfig, env: cdk.Environment) -> None:
         super().__init__(scope, construct_id, env=env, description="Chargeback: what the payer account delivers")
-        policy = _ratified_policy(config)
+        policy = ratified_policy(config)
         self.key = self._make_key()
         self.alerts = AlertTopic(
             self,
@@ -112,6 +112,7 @@ class BillingSourceStack(cdk.Stack):
         return tags
 
 
-def _ratified_policy(config: EnvironmentConfig) -> PolicyDocument:
+def ratified_policy(config: EnvironmentConfig) -> PolicyDocument:
+    """The environment's chargeback policy, as it is in policy/."""
     source = PolicySource.from_folder(POLICIES / config.ratified_policy)
     return load_policy(source.text, source.drivers, name=source.name).document

@@ -50,12 +50,13 @@ class DataStack(cdk.Stack):
             description="Chargeback: the key of the bill, for alerts that know the bucket by its name",
             string_value=self.billing_key.key_arn,
         )
-        SigningKey(
-            self,
-            "SigningKey",
-            alias=signing_alias(config, 1),
-            signers=[role_arn(self.account, config, function) for function in SIGNERS],
-        )
+        for number in range(1, config.signing.keys + 1):
+            SigningKey(
+                self,
+                "SigningKey" if number == 1 else f"SigningKey{number}",
+                alias=signing_alias(config, number),
+                signers=[role_arn(self.account, config, function) for function in SIGNERS],
+            )
         self.access_logs = AccessLogs(self, "AccessLogs", retention_years=config.retention_years)
         self.billing = self._make_billing_bucket(config)
         self.ledger = self._make_records_bucket("Ledger", years=config.retention_years)

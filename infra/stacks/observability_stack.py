@@ -16,6 +16,7 @@ from infra.constructs.failure_alarms import FailureAlarms
 from infra.constructs.outside_readers import DatadogRole, WizRole
 from infra.constructs.threat_detection import ThreatDetection
 from infra.names import (
+    DELIVERY_ARRIVED,
     MANIFEST_ARRIVED,
     REPLICATION,
     SCHEDULES,
@@ -23,6 +24,7 @@ from infra.names import (
     UNDELIVERED_POSTURE,
     UNDELIVERED_SCHEDULES,
     UNDELIVERED_THREATS,
+    UNDELIVERED_VALIDATIONS,
     billing_bucket,
     name_of,
 )
@@ -31,9 +33,13 @@ ALARMS = "cloudwatch.amazonaws.com"
 FRESH = cdk.Duration.hours(48)
 """AWS delivers at least once a day, and not always at the same hour."""
 
+MACHINES = {"month_end_close": "close", "replay_period": "replay", "daily_validation": "validation"}
+"""The state machines that are watched, and what one of their executions is."""
+
 QUEUES = (
     (UNDELIVERED_EVENTS, "A manifest's arrival"),
     (UNDELIVERED_SCHEDULES, "The daily start of the close"),
+    (UNDELIVERED_VALIDATIONS, "The start of a validation"),
     (UNDELIVERED_POSTURE, "An alert about the billing bucket"),
 )
 """Where what could not be delivered is kept, and what it was."""
@@ -69,13 +75,14 @@ class ObservabilityStack(cdk.Stack):
             services=[ALARMS],
             owners=config.owners,
         )
-        machines = {name: self._machine_arn(config, name) for name in ("month_end_close", "replay_period")}
+        machines = {name: self._machine_arn(config, name) for name in MACHINES}
         BucketPosture(self, "Posture", bucket_name=billing_bucket(config), config=config, topic=self.alerts)
         alarms = FailureAlarms(self, "Alarms", config=config, topic=self.alerts)
-        alarms.watch_state_machine("month_end_close", machines["month_end_close"], "close")
-        alarms.watch_state_machine("replay_period", machines["replay_period"], "replay")
+        for name, runs in MACHINES.items():
+            alarms.watch_state_machine(name, machines[name], runs)
         alarms.watch_functions(functions)
         alarms.watch_rule(MANIFEST_ARRIVED)
+        alarms.watch_rule(DELIVERY_ARRIVED)
         alarms.watch_schedules(SCHEDULES)
         alarms.watch_queues(QUEUES)
         if config.closes_on_arrival:

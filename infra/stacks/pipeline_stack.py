@@ -1,4 +1,4 @@
-"""The pipeline stack: what closes the month. It composes functions and the state machine, and grants."""
+"""The pipeline stack: what closes the month and validates it daily. It composes functions and machines, and grants."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from infra.constructs.close_functions import CloseFunctions
 from infra.constructs.pip_layer import PipLayer
 from infra.constructs.python_function import POWERTOOLS_LAYER
 from infra.constructs.query_rights import let_run_queries
+from infra.constructs.validation import DailyValidation
 from infra.names import (
     CLOSE_DAILY,
     MANIFEST_ARRIVED,
@@ -50,14 +51,12 @@ class PipelineStack(cdk.Stack):
         self.key = kms.Key.from_key_arn(self, "DataKey", data.key.key_arn)
         self.periods = self._make_table("Periods", "billing_period")
         self.responses = self._make_table("Responses", "charge_period", "statement")
-        self.servicenow = secretsmanager.Secret(
-            self,
-            "ServiceNow",
-            description="ServiceNow connection: JSON with base_url and credentials; put the value in after deployment",
-            encryption_key=self.key,
-            removal_policy=cdk.RemovalPolicy.RETAIN,
-        )
+        self.servicenow = self._make_servicenow_secret(config)
         powertools = POWERTOOLS_LAYER.format(region=config.region)
+        layers: list[lambda_.ILayerVersion] = [
+            lambda_.LayerVersion.from_layer_version_arn(self, "Powertools", powertools),
+            PipLayer(self, "Base", requirements=LAYERS / "base.txt"),
+        ]
         self.functions = CloseFunctions(
             self,
             "Functions",
@@ -67,10 +66,7 @@ class PipelineStack(cdk.Stack):
             periods=self.periods,
             responses=self.responses,
             servicenow=self.servicenow,
-            layers=[
-                lambda_.LayerVersion.from_layer_version_arn(self, "Powertools", powertools),
-                PipLayer(self, "Base", requirements=LAYERS / "base.txt"),
-            ],
+            layers=layers,
             rendering=PipLayer(self, "Rendering", requirements=LAYERS / "rendering.txt"),
         )
         self.month_end_close = AslStateMachine(
@@ -97,15 +93,41 @@ class PipelineStack(cdk.Stack):
         self.replay_period = self._make_replay(config, data)
         self._start_on_arrival(config, data)
         self._start_daily(config)
+        self.validation = DailyValidation(
+            self,
+            "Validation",
+            config=config,
+            data=data,
+            key=self.key,
+            servicenow=self.servicenow,
+            layers=layers,
+            shared={state: self.functions.by_state[state] for state in ("CompilePolicy", "RecordFailure")},
+            schedules=self.schedules,
+        )
+        cdk.CfnOutput(self, "DailyValidationArn", value=self.validation.machine.state_machine_arn)
+        cdk.CfnOutput(self, "TagHygieneTable", value=self.validation.table.table_name)
         cdk.CfnOutput(self, "MonthEndCloseArn", value=self.month_end_close.state_machine_arn)
         cdk.CfnOutput(self, "ReplayPeriodArn", value=self.replay_period.state_machine_arn)
         cdk.CfnOutput(self, "PeriodsTable", value=self.periods.table_name)
         cdk.CfnOutput(self, "ResponsesTable", value=self.responses.table_name)
         cdk.CfnOutput(self, "RecordResponse", value=self.functions.record_response.function_name)
         cdk.CfnOutput(self, "DecideApproval", value=self.functions.decide_approval.function_name)
-        cdk.CfnOutput(self, "ServiceNowSecret", value=self.servicenow.secret_arn)
+        if self.servicenow is not None:
+            cdk.CfnOutput(self, "ServiceNowSecret", value=self.servicenow.secret_arn)
         cdk.CfnOutput(self, "IssueCertificateFunction", value=self.functions.issue_certificate.function_name)
         cdk.CfnOutput(self, "SigningIdentityParameter", value=signing_identity_parameter(config))
+
+    def _make_servicenow_secret(self, config: EnvironmentConfig) -> secretsmanager.Secret | None:
+        """None when it is kept in Vault."""
+        if config.vault and config.vault.servicenow_secret:
+            return None
+        return secretsmanager.Secret(
+            self,
+            "ServiceNow",
+            description="ServiceNow connection: JSON with base_url and credentials; put the value in after deployment",
+            encryption_key=self.key,
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
 
     def _make_table(self, name: str, partition_key: str, sort_key: str | None = None) -> dynamodb.TableV2:
         """A table of records: encrypted, restorable to any second, and kept when its stack goes."""
@@ -189,7 +211,7 @@ class PipelineStack(cdk.Stack):
         """Should an event be lost, the month still closes: a closed or open one takes no harm from being asked for."""
         queue = self._make_queue(config, UNDELIVERED_SCHEDULES)
         # A group of its own: Scheduler counts what failed by the group, and others' schedules are in the default one.
-        group = scheduler.CfnScheduleGroup(self, "Schedules", name=name_of(config, SCHEDULES))
+        self.schedules = group = scheduler.CfnScheduleGroup(self, "Schedules", name=name_of(config, SCHEDULES))
         of_this_group = {"StringEquals": {"aws:SourceAccount": self.account, "aws:SourceArn": group.attr_arn}}
         role = iam.Role(
             self,

@@ -54,6 +54,7 @@ MEANINGLESS_HERE: dict[str, str] = {
     "AWS::CDK::Metadata": "the synthesizer's note to itself",
     "AWS::CE::AnomalyMonitor": _AWS_OWN_COST_DATA,
     "AWS::CE::AnomalySubscription": _AWS_OWN_COST_DATA,
+    "AWS::Organizations::Policy": "binds the accounts of an organisation, of which none is on this machine",
 }
 """Types that are accepted and create nothing, with the reason."""
 

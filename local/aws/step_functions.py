@@ -61,6 +61,7 @@ def install(patches: Patches) -> None:
     _limit_payloads(patches)
     _poll_quickly_and_stop_when_told(patches)
     _share_clients(patches)
+    _keep_the_cause_of_a_failed_task(patches)
 
 
 def stop_executions(seconds: float = 30.0) -> None:
@@ -292,3 +293,16 @@ def _share_clients(patches: Patches) -> None:
         return client(service, region)
 
     patches.replace_everywhere(boto_client_for, shared, _PARSER)
+
+
+def _keep_the_cause_of_a_failed_task(patches: Patches) -> None:
+    """moto drops the cause that comes with SendTaskFailure."""
+    from moto.core.responses import ActionResult, EmptyResult
+    from moto.stepfunctions.responses import StepFunctionResponse
+
+    def send_task_failure(response: Any) -> ActionResult:
+        error, cause = response._get_param("error"), response._get_param("cause")
+        response.stepfunction_backend.send_task_failure(response._get_param("taskToken"), error=error, cause=cause)
+        return EmptyResult()
+
+    patches.replace(StepFunctionResponse, "send_task_failure", send_task_failure)

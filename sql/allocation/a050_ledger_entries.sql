@@ -1,7 +1,7 @@
 /*
 purpose:    Writes the ledger: every cost center's direct cost by account and service, and its share of every pool.
 grain:      one row per invoice, cost center, allocation method, pool, rule, account, service and charge class.
-inputs:     owned_charges, invoice_items, pool_shares, invoice_differences, policy_cost_centers,
+inputs:     owned_charges, invoice_items, pool_shares, invoice_differences, policy_adjustments, policy_cost_centers,
             ledger (the revisions before this one)
 parameters: run_id varchar, billing_period varchar, charge_period varchar, revision integer,
             unowned_cost_center varchar
@@ -10,6 +10,8 @@ invariants: per invoice the sum of cost, over this revision and those before, is
             missing cents to the largest fractions; ties to the larger magnitude, then to the key columns in order.
             A shared entry's exact_cost is its share in whole cents: shares exist in cents only.
             What AWS's invoice adds to its lines is one entry of class invoice_rounding for the unowned cost center.
+            An adjustment of the policy is two entries of class adjustment that add up to nothing, both on the largest
+            invoice in its currency; equal ones by account, then by invoice id.
             A revision after the first holds differences only, booked in the billing period in which it is made
             (allocation.md, section 9). entry_id is the SHA-256 of the key columns: the same close gives the same ids.
 */
@@ -84,6 +86,23 @@ direct_ranked as (
     from direct_floors
 ),
 
+invoices_by_size as (
+    select
+        billing_account_id,
+        invoice_id,
+        billing_currency,
+        row_number() over (
+            partition by billing_currency
+            order by sum(cost) desc, billing_account_id, invoice_id
+        ) as size_rank
+    from invoice_items
+    where run_id = :run_id
+    group by
+        billing_account_id,
+        invoice_id,
+        billing_currency
+),
+
 entries_of_the_bill as (
     select
         billing_account_id,
@@ -145,6 +164,29 @@ entries_of_the_bill as (
     where
         run_id = :run_id
         and difference <> 0
+
+    union all
+
+    select
+        invoices_by_size.billing_account_id,
+        invoices_by_size.invoice_id,
+        invoices_by_size.billing_currency,
+        policy_adjustments.cost_center,
+        'direct' as allocation_method,
+        '' as pool_id,
+        concat('adjustment:', policy_adjustments.adjustment_id) as rule_id,
+        invoices_by_size.billing_account_id as sub_account_id,
+        '' as service_name,
+        'adjustment' as charge_class,
+        cast(policy_adjustments.amount as decimal(38, 10)) as exact_cost,
+        cast(policy_adjustments.amount as decimal(38, 2)) as cost,
+        cast(0 as bigint) as line_count
+    from policy_adjustments
+    inner join invoices_by_size
+        on policy_adjustments.billing_currency = invoices_by_size.billing_currency
+    where
+        policy_adjustments.run_id = :run_id
+        and invoices_by_size.size_rank = 1
 ),
 
 cost_centers as (

@@ -33,6 +33,7 @@ AWS_ERRORS = re.compile(r"(States|StepFunctions|Lambda|Athena|DynamoDB|S3|SNS)\.
 
 NO_MONEY = {
     "functions/render_statement/pdf_text.py": "widths on a page",
+    "functions/shared/observability.py": "what is plotted",
     "functions/shared/adapters/servicenow.py": "seconds of a Retry-After header",
 }
 """Where a float is made once, and what of."""

@@ -57,6 +57,10 @@ FUNCTIONS = {
         dynamodb:PutItem <Periods>
         states:DescribeExecution states:execution:<MonthEndClose.Name>:*
     """,
+    "CheckChange": """
+        s3:PutObject <Work>/runs/*/sources/change/*
+        kms:GenerateDataKey <Key>
+    """,
     "SealBillingData": """
         s3:GetObject <Work>/runs/*/delivery.json
         s3:GetObjectVersion <Billing>/{export}data/*
@@ -227,6 +231,45 @@ OF_THE_REPLAY = {
 }
 """Functions of replay_period; beside them it invokes RecordFailure."""
 
+OF_VALIDATION = {
+    "CheckDelivery": """
+        s3:ListBucketVersions <Billing> when s3:prefix is like {export}metadata/BILLING_PERIOD=*/
+        s3:ListBucketVersions <Billing> when s3:prefix is like {export}data/BILLING_PERIOD=*/
+        s3:GetObject <Billing>/{export}metadata/*
+        s3:PutObject <Work>/runs/*/delivery.json
+        kms:Decrypt <BillingKey>
+        kms:GenerateDataKey <Key>
+    """,
+    "RenderChecks": """
+        s3:GetObject <Work>/runs/*/delivery.json
+        s3:GetObject <Work>/runs/*/policy.json
+    """,
+    "MeasureHygiene": """
+        s3:GetObject <Work>/runs/*/policy.json
+        s3:GetObject <Work>/athena-results/*
+        s3:PutObject <Work>/runs/*/hygiene.json
+        s3:PutObject <Work>/runs/*/ticket_items.json
+        kms:GenerateDataKey <Key>
+    """,
+    "RecordHygiene": """
+        s3:GetObject <Work>/runs/*/hygiene.json
+        dynamodb:PutItem <Validation/TagHygiene>
+        dynamodb:Query <Validation/TagHygiene>
+    """,
+    "UpdateTicket": """
+        secretsmanager:GetSecretValue <ServiceNow>
+        dynamodb:PutItem <Validation/TagHygiene>
+        s3:PutObject <Work>/runs/*/tickets/*
+        kms:GenerateDataKey <Key>
+    """,
+    "CountTickets": """
+        secretsmanager:GetSecretValue <ServiceNow>
+        s3:ListBucketVersions <Work> when s3:prefix is like runs/*/tickets/
+        s3:GetObject <Work>/runs/*/tickets/*
+    """,
+}
+"""Functions of daily_validation; beside them it invokes CompilePolicy and RecordFailure."""
+
 BESIDE_THE_CLOSE = {
     "DecideApproval": """
         dynamodb:GetItem <Periods>
@@ -331,6 +374,14 @@ STARTERS = {
 INVOICES = "sts:AssumeRole arn:aws:iam::{payer}:role/Chargeback-{environment}-invoice_reader"
 """Where a bill is tied to the payer's invoices, FetchInvoiceTotals has this too."""
 
+CHANGE_GATE = """
+s3:GetObject <Work>/runs/*/sources/policy/*
+s3:ListBucketVersions <Work> when s3:prefix is like runs/*/sources/policy/
+s3:GetObject <Ledger>/periods/*/evidence.json
+s3:ListBucketVersions <Ledger> when s3:prefix is like periods/
+"""
+"""Where a changed policy needs a change request, CheckChange has this too."""
+
 IN_OTHER_TESTS = {
     "BillingSource/InvoiceReader": (
         "billing_source:the_payer_lets_the_function_that_compares_invoices_list_them_and_nobody_else"
@@ -350,6 +401,10 @@ IN_OTHER_TESTS = {
     ),
     "Observability/Wiz": "outside_readers:wiz_reads_how_things_are_configured_and_never_what_is_in_them",
     "Replica/Replication": "replica:s3_copies_with_exactly_the_rights_that_it_needs",
+    **{f"Validation/{state}Role": "validation:a_function_may_do_exactly_what_its_code_does" for state in OF_VALIDATION},
+    "Validation/DailyValidation/EventsRole": "validation:what_starts_a_validation_may_start_it_and_nothing_else",
+    "Validation/DailyValidationRole": "validation:the_validation_may_query_and_invoke_and_nothing_else",
+    "Validation/ScheduleRole": "validation:what_starts_a_validation_may_start_it_and_nothing_else",
 }
 """Roles of which another test of this folder says all that they may do: its module and its name."""
 
@@ -362,6 +417,9 @@ TAKEN_BY = {
     "Observability/ThreatDetection/Publisher": "events.amazonaws.com",
     "Replica/Replication": "s3.amazonaws.com",
     "ScheduleRole": "scheduler.amazonaws.com",
+    "Validation/DailyValidation/EventsRole": "events.amazonaws.com",
+    "Validation/DailyValidationRole": "states.amazonaws.com",
+    "Validation/ScheduleRole": "scheduler.amazonaws.com",
 }
 """The service that takes a role which is no function's."""
 
@@ -405,7 +463,9 @@ PATTERNS = {
     r"<Statements>/(drafts/|charge_period=)\*": "a folder of the statements",
     r"<Replica/(Billing|Ledger|Statements)>/\*": "S3 copies every object under the key that it has",
     r"glue:table/<Database>/\*": "the queries of a close read and write every table of ours",
-    r"states:execution:<MonthEndClose.Name>[:/]\*": "executions of ours are named when they start",
+    r"states:execution:<(MonthEndClose|Validation/DailyValidation).Name>[:/]\*": (
+        "executions of ours are named when they start"
+    ),
     r"kms:key/\* when kms:ResourceAliases is like alias/chargeback-{environment}-signing-\*": (
         "the key's alias is named instead: one key follows another"
     ),

@@ -65,6 +65,12 @@ def test_synthesis_of_an_unknown_environment_ends_with_one_line() -> None:
         ("bill_readers", ("arn:aws:iam::222222222222:role/*",)),
         ("replica_region", "the moon"),
         ("github", {"organization": "meridian health"}),
+        ("tag_policies", {"targets": ()}),
+        ("tag_policies", {"targets": ("the root",)}),
+        ("tag_policies", {"targets": ("r-ab12",), "enforced_for": ("everything",)}),
+        ("vault", {"address": "https://vault.example", "role": "chargeback", "server_id": "vault.example"}),
+        ("vault", {"address": "http://vault.example", "role": "c", "server_id": "v", "pki_role": "pki/c"}),
+        ("vault", {"address": "https://v.example", "role": "c", "server_id": "v", "signing_key": "transit/c"}),
         ("datadog", {"external_id": "x"}),
         ("wiz", {"trusted_role": "arn:aws:iam::999999999999:role/wiz", "external_id": ""}),
         ("owner", "somebody"),
@@ -81,9 +87,20 @@ def test_a_replica_in_the_region_of_the_records_is_refused() -> None:
         EnvironmentConfig.model_validate(PRODUCTION.model_dump() | {"replica_region": PRODUCTION.region})
 
 
+def test_two_authorities_for_one_key_are_refused() -> None:
+    given = PRODUCTION.model_dump()
+    given["vault"]["pki_role"] = "pki/chargeback"
+    with pytest.raises(
+        ValidationError, match=r"signing\.private_ca and vault\.pki_role: one authority certifies the key"
+    ):
+        EnvironmentConfig.model_validate(given)
+
+
 def test_a_small_organisation_can_leave_every_integration_out() -> None:
     startup = environment("startup")
     assert (startup.replica_region, startup.github, startup.datadog, startup.wiz) == (None, None, None, None)
+    assert startup.tag_policies is None
+    assert startup.vault is None
     assert startup.accounts == (startup.payer_account,)
 
 

@@ -15,7 +15,8 @@ from packaging.requirements import Requirement
 
 from functions.shared.code_version import code_version
 from functions.shared.settings import environment_names
-from infra.names import invoice_reader, name_of
+from infra.constructs.vault_access import vault_setting
+from infra.names import SIGNERS, invoice_reader, name_of, signing_alias
 from local.assembly import ROOT
 from tests.infra.stacks import Stacks
 from tests.infra.test_layers import pins
@@ -110,34 +111,40 @@ def test_a_function_is_found_by_the_name_of_its_state(stacks: Stacks) -> None:
 
 
 def test_the_environment_of_a_function_is_its_settings_and_every_value_is_one_we_know(stacks: Stacks) -> None:
-    config = stacks.config
+    config, vault = stacks.config, stacks.config.vault
     (tags,) = stacks.of("Custom::CostAllocationTags").values()
     known = {
         "BACKFILL_MONTHS": str(config.backfill_months),
         "BILLING_BUCKET": "<Billing>",
         "CERTIFICATE_DAYS": "1095",
+        "CHANGE_GATE": "true" if config.change_gate else "false",
         "CODE_VERSION": code_version(),
+        "DATADOG_METRICS": "true" if config.datadog and config.datadog.reads_logs else "false",
         "EXPORT_PREFIX": config.export_prefix,
         "FLATTENED_TAGS": json.dumps(config.flattened_tags),
+        "FRESHNESS_HOURS": "48",
+        "HYGIENE_DAYS": "400",
+        "HYGIENE_TABLE": "<Validation/TagHygiene>",
         "IDENTITY_PARAMETER": f"/chargeback/{config.name}/signing-identity",
         "INVOICE_READER_ROLE": invoice_reader(config) if config.ties_to_invoices else "none",
         "LEDGER_BUCKET": "<Ledger>",
         "PERIODS_TABLE": "<Periods>",
         "RESPONSES_TABLE": "<Responses>",
-        "PRIVATE_CA_ARN": "none",
+        "PRIVATE_CA_ARN": config.signing.private_ca or "none",
         "RATIFIED_POLICY": config.ratified_policy,
         "RETENTION_YEARS": str(config.retention_years),
-        "SERVICENOW_SECRET": "<ServiceNow>",  # where the secret is, not what it is
-        "SIGNING_KEY": f"alias/chargeback-{config.name}-signing-1",
+        # Where the secret is, not what it is.
+        "SERVICENOW_SECRET": (vault and vault.servicenow_secret) or "<ServiceNow>",
+        "SIGNING_KEY": (vault and vault.signing_key) or signing_alias(config, config.signing.keys),
         "STATEMENTS_BUCKET": "<Statements>",
         "TAG_KEYS": json.dumps(tags.properties["TagKeys"]),
-        "TIMESTAMP_URL": "none",
-        "VAULT_ADDRESS": "none",
-        "VAULT_PKI_ROLE": "none",
+        "TIMESTAMP_URL": config.signing.timestamp_url or "none",
+        "VAULT_PKI_ROLE": (vault and vault.pki_role) or "none",
         "WORK_BUCKET": "<Work>",
     }
     for state, function in stacks.functions.items():
         settings = getattr(import_module(f"functions.{verb_noun(state)}.handler"), f"{state}Settings")
+        known["VAULT"] = vault_setting(config, "signing" if state in SIGNERS else "books")
         wanted = {name: known[name] for name in environment_names(settings)}
         assert function.properties["Environment"] == {"Variables": wanted}, state
 

@@ -38,6 +38,16 @@ def reach(stacks: Stacks) -> Reach:
     return reach_of(stacks)
 
 
+READERS = (
+    "ReadManifest",
+    "SealBillingData",
+    "RestorePeriod",
+    "month_end_close",
+    "CheckDelivery",
+    "daily_validation",
+)
+
+
 def listed(reach: Reach, *roles: str) -> set[str]:
     """Roles by their words, the one that copies only where there is a copy; and whom the environment lists."""
     config = reach.stacks.config
@@ -46,23 +56,23 @@ def listed(reach: Reach, *roles: str) -> set[str]:
 
 
 def test_only_listed_roles_read_what_is_in_the_bill(reach: Reach) -> None:
-    assert reach.may(CONTENTS) == listed(reach, "ReadManifest", "SealBillingData", "RestorePeriod", "month_end_close")
+    assert reach.may(CONTENTS) == listed(reach, *READERS)
 
 
 def test_only_listed_roles_decrypt_the_bill(reach: Reach) -> None:
-    readers = listed(reach, "ReadManifest", "SealBillingData", "RestorePeriod", "month_end_close")
+    readers = listed(reach, *READERS)
     # Data Exports checks with it the key that a bucket keeps between two objects; it reads no object.
     assert reach.may_with_key(DECRYPTS) == readers | {"this payer's exports"}
 
 
 def test_only_listed_roles_learn_of_versions(reach: Reach) -> None:
     # The role that copies is told by S3 what there is to copy.
-    versions = listed(reach, "ReadManifest", "CheckSeal") - {name_of(reach.stacks.config, REPLICATION)}
+    versions = listed(reach, "ReadManifest", "CheckSeal", "CheckDelivery") - {name_of(reach.stacks.config, REPLICATION)}
     assert reach.may(VERSIONS) == versions
 
 
 def test_whoever_deploys_learns_the_names_in_the_bill_and_no_more(reach: Reach) -> None:
-    assert reach.may(NAMES) == listed(reach, "month_end_close") | {"deployer"}
+    assert reach.may(NAMES) == listed(reach, "month_end_close", "daily_validation") | {"deployer"}
     assert "deployer" not in reach.may((*CONTENTS, *VERSIONS)) | reach.may_with_key(DECRYPTS)
 
 
@@ -258,5 +268,5 @@ def test_a_reader_that_an_environment_lists_reads_the_bill_from_its_own_account_
     analysts = set(with_readers.config.bill_readers)
     assert len(analysts) == 2
     assert analysts <= reach.may(["s3:GetObject"]) & reach.may_with_key(["kms:Decrypt"])
-    assert reach.may(CONTENTS) == listed(reach, "ReadManifest", "SealBillingData", "RestorePeriod", "month_end_close")
+    assert reach.may(CONTENTS) == listed(reach, *READERS)
     assert not analysts & reach.may((*WRITES, *DELETES, *RETAINS))

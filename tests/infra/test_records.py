@@ -199,10 +199,13 @@ def test_a_table_of_records_can_be_restored_to_any_second_and_cannot_be_dropped(
 
 
 def test_there_is_no_table_beside_those_we_know(stacks: Stacks) -> None:
-    assert set(stacks.of("AWS::DynamoDB::GlobalTable")) == {"Periods", "Responses"}
+    assert set(stacks.of("AWS::DynamoDB::GlobalTable")) == {"Periods", "Responses", "Validation/TagHygiene"}
 
 
 def test_the_books_credentials_are_encrypted_with_our_key_and_not_in_the_template(stacks: Stacks) -> None:
+    if stacks.config.vault and stacks.config.vault.servicenow_secret:
+        assert not stacks.of("AWS::SecretsManager::Secret"), "the credentials are in Vault"
+        return
     (secret,) = stacks.of("AWS::SecretsManager::Secret").values()
     assert secret.is_retained
     assert secret.properties["KmsKeyId"] == "<Key>"

@@ -13,6 +13,7 @@ from infra.environments import ENVIRONMENTS
 from infra.names import REPLICATION, SIGNERS, invoice_reader, name_of, role_arn, signing_alias
 from tests.infra.expected_rights import (
     BESIDE_THE_CLOSE,
+    CHANGE_GATE,
     EVERY_FUNCTION,
     FUNCTIONS,
     IN_OTHER_TESTS,
@@ -41,7 +42,10 @@ def expected(text: str, stacks: Stacks, state: str = "") -> set[str]:
         workgroup=f"chargeback-{name}",
         state=state,
     )
-    return {line.strip() for line in filled.splitlines() if line.strip()}
+    rights = {line.strip() for line in filled.splitlines() if line.strip()}
+    vault = stacks.config.vault
+    # What is kept in Vault is no right in AWS: the login needs none.
+    return rights - {"secretsmanager:GetSecretValue <ServiceNow>"} if vault and vault.servicenow_secret else rights
 
 
 def rights_of(stacks: Stacks, state: str) -> frozenset[str]:
@@ -64,6 +68,11 @@ def test_a_function_may_do_exactly_what_its_code_does(stacks: Stacks, state: str
         rights.add(READS_OURS)
     if state == "FetchInvoiceTotals" and stacks.config.ties_to_invoices:
         rights |= expected(INVOICES, stacks)
+    if state == "CheckChange" and stacks.config.change_gate:
+        rights |= expected(CHANGE_GATE, stacks)
+    if state == "IssueCertificate" and (authority := stacks.config.signing.private_ca):
+        verbs = ("DescribeCertificateAuthority", "IssueCertificate", "GetCertificate")
+        rights |= {f"acm-pca:{verb} {authority}" for verb in verbs}
     assert rights_of(stacks, state) == rights
 
 
@@ -195,10 +204,12 @@ def own_policies(stacks: Stacks) -> Iterator[tuple[str, dict[str, Any]]]:
     """What resources' own policies allow, by the resource."""
     known = {"AWS::IAM::Policy", "AWS::KMS::Key", "AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy"}
     known |= {"AWS::SQS::QueuePolicy"}
+    # A tag policy allows nobody anything: it says how tags are written.
+    silent = {"AWS::IAM::Policy", "AWS::Organizations::Policy"}
     kinds = {resource.kind for resource in stacks.resources.values()}
-    assert {kind for kind in kinds if re.search("Policy|Permission", kind)} <= known, "another kind of policy"
+    assert {kind for kind in kinds if re.search("Policy|Permission", kind)} <= known | silent, "another kind of policy"
     for name, resource in stacks.resources.items():
-        if resource.kind in known - {"AWS::IAM::Policy"}:
+        if resource.kind in known - silent:
             document = resource.properties.get("KeyPolicy") or resource.properties["PolicyDocument"]
             for statement in document["Statement"]:
                 if statement["Effect"] == "Allow":
@@ -265,7 +276,11 @@ def test_whoever_renders_statements_cannot_read_the_bill(stacks: Stacks) -> None
 
 def test_only_whoever_works_in_the_books_knows_their_credentials(stacks: Stacks) -> None:
     holders = {role for role, rights in stacks.roles.items() for right in rights if right.startswith("secretsmanager:")}
-    assert holders == {f"Functions/{state}Role" for state in ("PostCharge", "CheckPostings", "AttachStatement")}
+    of_close = {f"Functions/{state}Role" for state in ("PostCharge", "CheckPostings", "AttachStatement")}
+    of_validation = {f"Validation/{state}Role" for state in ("UpdateTicket", "CountTickets")}
+    in_vault = stacks.config.vault is not None and stacks.config.vault.servicenow_secret
+    assert holders == (set() if in_vault else of_close | of_validation)
+    assert bool(stacks.of("AWS::SecretsManager::Secret")) is not bool(in_vault)
 
 
 def test_whoever_signs_evidence_reads_and_writes_nothing_else(stacks: Stacks) -> None:
@@ -276,7 +291,18 @@ def test_whoever_signs_evidence_reads_and_writes_nothing_else(stacks: Stacks) ->
 def test_the_signing_key_signs_for_the_functions_that_sign_and_for_no_administrator(stacks: Stacks) -> None:
     signers = {role for role, rights in stacks.roles.items() for right in rights if right.startswith("kms:Sign ")}
     assert signers == {f"Functions/{state}Role" for state in SIGNERS}
-    key = stacks.properties("SigningKey")
+    for name in signing_keys(stacks):
+        assert_only_signers_sign(stacks, stacks.properties(name))
+
+
+def signing_keys(stacks: Stacks) -> dict[str, str]:
+    """Every key that signs, by its name, with its alias."""
+    aliases = {a.properties["TargetKeyId"]: a.properties["AliasName"] for a in stacks.of("AWS::KMS::Alias").values()}
+    usages = {name: key.properties.get("KeyUsage") for name, key in stacks.of("AWS::KMS::Key").items()}
+    return {name: aliases[f"<{name}>"] for name, usage in usages.items() if usage == "SIGN_VERIFY"}
+
+
+def assert_only_signers_sign(stacks: Stacks, key: dict[str, Any]) -> None:
     (denied,) = (s for s in key["KeyPolicy"]["Statement"] if s["Effect"] == "Deny")
     assert (denied["Principal"], denied["Action"]) == ({"AWS": "*"}, "kms:Sign")
     account = stacks.config.finops_account
@@ -285,12 +311,20 @@ def test_the_signing_key_signs_for_the_functions_that_sign_and_for_no_administra
     }
 
 
-def test_the_signing_key_is_an_rsa_key_that_is_kept_and_found_by_its_number(stacks: Stacks) -> None:
-    key = stacks.resources["SigningKey"]
-    assert (key.properties["KeySpec"], key.properties["KeyUsage"]) == ("RSA_3072", "SIGN_VERIFY")
-    assert key.is_retained
-    aliases = {a.properties["AliasName"]: a.properties["TargetKeyId"] for a in stacks.of("AWS::KMS::Alias").values()}
-    assert aliases[signing_alias(stacks.config, 1)] == "<SigningKey>"
+def test_signing_keys_are_rsa_keys_that_are_kept_and_found_by_their_numbers(stacks: Stacks) -> None:
+    keys = signing_keys(stacks)
+    assert set(keys.values()) == {signing_alias(stacks.config, n + 1) for n in range(stacks.config.signing.keys)}
+    for name in keys:
+        key = stacks.resources[name]
+        assert key.properties["KeySpec"] == "RSA_3072"
+        assert key.is_retained
+
+
+def test_the_newest_key_is_the_one_that_gets_a_certificate(stacks: Stacks) -> None:
+    settings = stacks.properties("Functions/IssueCertificate")["Environment"]["Variables"]
+    vault = stacks.config.vault
+    newest = signing_alias(stacks.config, stacks.config.signing.keys)
+    assert settings["SIGNING_KEY"] == ((vault and vault.signing_key) or newest)
 
 
 def test_only_the_function_that_compares_invoices_takes_the_payers_role_that_lists_them(stacks: Stacks) -> None:

@@ -25,6 +25,9 @@ FINAL, OPEN = "2026-05", "2026-06"
 INVOICES = "invoices/2026-05.csv"
 
 OUT_OF_THE_ORDINARY = {
+    "CheckChange": {
+        "kms:Decrypt <Key>": "the policy and the evidence, where a changed policy needs a change request",
+    },
     "ReadManifest": {"s3:ListBucket <Work>": "tells a run without a restored close from one that is forbidden"},
     "CompilePolicy": {"s3:ListBucket <Work>": "tells a driver file that is not there from one that is forbidden"},
     "FetchInvoiceTotals": {

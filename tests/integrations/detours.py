@@ -37,7 +37,7 @@ class RefusedConnections(httpx.BaseTransport):
             self._after -= 1
             if self._after < 0 and self._times > 0:
                 self._times -= 1
-                request.url = request.url.copy_with(port=_closed_port())
+                request.url = request.url.copy_with(port=closed_port())
         return self._network.handle_request(request)
 
     def close(self) -> None:
@@ -72,7 +72,8 @@ class Mortal(httpx.BaseTransport):
         self._network.close()
 
 
-def _closed_port() -> int:
+def closed_port() -> int:
+    """A port on which nobody listens."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

@@ -252,6 +252,7 @@ def share_out(
         allocation.ledger_cents |= {line: cents[line] for line in kept}
     for invoice, cents_of in item_cents.items():
         split_pools(invoice, cents_of, direct[invoice.payer, invoice.currency], policy, allocation)
+    add_adjustments(policy, allocation)
     return allocation
 
 
@@ -294,3 +295,21 @@ def add_invoice_rounding(invoiced: Mapping[Invoice, int], policy: Policy, alloca
         allocation.billed_cents[invoice] = invoiced.get(invoice, 0)
         if difference:
             allocation.ledger[line], allocation.ledger_cents[line] = difference * CENT, difference
+
+
+# === 10. What the policy moves between cost centers ===
+
+
+def add_adjustments(policy: Policy, allocation: Allocation) -> None:
+    """Moves what the month's adjustments move, on the largest invoice in the policy's currency."""
+    currency = policy.document["organization"]["billing_currency"]
+    candidates = [each for each, items in allocation.items.items() if items and each.currency == currency]
+    if not candidates:
+        return
+    invoice = min(candidates, key=lambda each: (-sum(allocation.item_cents[each].values()), each))
+    for adjustment in policy.adjustments:
+        cents = int(Decimal(adjustment["amount"]) * 100)
+        for center, moved in ((adjustment["from_cost_center"], -cents), (adjustment["to_cost_center"], cents)):
+            rule = f"adjustment:{adjustment['id']}"
+            line = LedgerLine(invoice, center, "", rule, invoice.payer, "", "adjustment")
+            allocation.ledger[line], allocation.ledger_cents[line] = moved * CENT, moved

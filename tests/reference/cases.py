@@ -60,6 +60,25 @@ pools:
     name: Unrecognised
     split: {method: fixed, shares: {"pool:logging": "0.25", "pool:support": "0.25", logging: "0.25", Zeta: "0.25"}}
 drivers: {headcount: {file: headcount.csv}}
+adjustments:
+  - id: ADJ-1
+    billing_period: 2026-05
+    from_cost_center: CC-1
+    to_cost_center: Zeta
+    amount: "3.01"
+    reason: The build farm was theirs
+  - id: ADJ-2
+    billing_period: 2026-05
+    from_cost_center: Zeta
+    to_cost_center: CC-9
+    amount: "100"
+    reason: Agreed
+  - id: ADJ-0
+    billing_period: 2026-04
+    from_cost_center: Zeta
+    to_cost_center: CC-2
+    amount: "7.00"
+    reason: Of another month
 defaults: {unowned_cost_center: CC-9}
 """
 _HEADCOUNT = f"billing_period,cost_center,value\n{MONTH},CC-1,0\n{MONTH},CC-2,0\n2026-04,CC-1,5\n"

@@ -109,8 +109,35 @@ def policies(draw: st.DrawFn, *, most_centers: int = 30) -> Policy:
         ],
         "drivers": {"headcount": {"file": "headcount.csv"}},
         "defaults": {"unowned_cost_center": valid[0]},
+        "adjustments": draw(_adjustments(valid)),
     }
     return Policy(document, MONTH, {"headcount.csv": draw(_driver_files(known, valid))})
+
+
+def _adjustments(valid: list[str]) -> st.SearchStrategy[list[dict[str, str]]]:
+    """What is moved between cost centers, in this month and in another."""
+    if len(set(valid)) < 2:
+        return st.just([])
+    moves = st.tuples(
+        st.lists(st.sampled_from(valid), min_size=2, max_size=2, unique=True),
+        st.sampled_from(("0.01", "12.3", "1000000.00")),
+        st.sampled_from((MONTH, MONTH, "2026-04")),
+    )
+
+    def described(drawn: list[tuple[list[str], str, str]]) -> list[dict[str, str]]:
+        return [
+            {
+                "id": f"ADJ-{9 - number}",
+                "billing_period": month,
+                "from_cost_center": giver,
+                "to_cost_center": taker,
+                "amount": amount,
+                "reason": "agreed",
+            }
+            for number, ((giver, taker), amount, month) in enumerate(drawn)
+        ]
+
+    return st.lists(moves, max_size=2).map(described)
 
 
 def _is_valid(center: Mapping[str, Any]) -> bool:

@@ -290,4 +290,7 @@ MUTATIONS = (
     Mutation("this revision is taken off itself", _L, "revision < :revision", "revision <= :revision"),
     Mutation("another month's ledger is taken off", _L, "and charge_period = :charge_period\n", ""),
     Mutation("invoice rounding is forgotten", _L, "and difference <> 0", "and false"),
+    Mutation("an adjustment is on every invoice", _L, "and invoices_by_size.size_rank = 1", ""),
+    Mutation("an adjustment is on the smallest invoice", _L, "order by sum(cost) desc", "order by sum(cost)"),
+    Mutation("another run's adjustments are taken", _L, "policy_adjustments.run_id = :run_id\n        and ", ""),
 )

@@ -84,6 +84,11 @@ class Policy:
         tags = self.document["tags"]
         return sorted({tags["owner"], *tags["mandatory"], *in_rules})
 
+    @cached_property
+    def adjustments(self) -> list[Mapping[str, Any]]:
+        """The adjustments of the month, in file order."""
+        return [each for each in self.document.get("adjustments", ()) if each["billing_period"] == self.month]
+
     def looks_at(self, match_key: str) -> bool:
         """Whether a rule has that match key."""
         return any(match_key in rule["match"] for rule in self.rules)

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "statemachines"
 CLOSE = "month_end_close"
 REPLAY = "replay_period"
+VALIDATION = "daily_validation"
 
 _REFERENCE = re.compile(r"(?<![$\w])\$((?:\.\w+)+)")
 

@@ -108,6 +108,10 @@ class Close:
         """Derives a closed month again."""
         return self.wait(self.world.start_replay({"billing_period": period} | request))
 
+    def validate(self, request: dict[str, Any]) -> Execution:
+        """Runs the daily validation with this input, and the small policy."""
+        return self.wait(self.world.start_validation(request | {"policy_key": self.policy_key}))
+
     def wait(self, arn: str) -> Execution:
         """The execution once it has ended."""
         described = self.world.cloud.wait(arn, seconds=120)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from functions.shared.adapters.vault_settings import VaultSettings
 from functions.shared.errors import SecretsUnavailable, SecretUnreadable
 
 _BUSY_STATUS = frozenset({429, 500, 502, 503, 504})
@@ -50,6 +51,15 @@ class SecretsManager:
         return text
 
 
-def read_secret(secret_id: str) -> str:
-    """The text of a secret in AWS Secrets Manager."""
-    return SecretsManager().read(secret_id)
+def read_secret(secret_id: str, vault: VaultSettings | None = None) -> str:
+    """The text of a secret: ``vault:<mount>/<path>`` in Vault, any other name or ARN in AWS Secrets Manager."""
+    if not secret_id.startswith("vault:"):
+        return SecretsManager().read(secret_id)
+    if vault is None:
+        raise SecretUnreadable(f"{secret_id} is in Vault, but VAULT is none: set where it is")
+    # Only who uses Vault waits for hvac to be imported.
+    from functions.shared.adapters.vault_secrets import VaultSecrets
+    from functions.shared.adapters.vault_session import vault_session
+
+    with vault_session(vault, away=SecretsUnavailable) as client:
+        return VaultSecrets(client).read(secret_id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -11,14 +13,12 @@ from botocore.exceptions import ClientError
 from functions.shared.adapters.kms_signing import KmsSigningKey
 from functions.shared.adapters.throttling import refuse_when_busy
 from functions.shared.adapters.vault_client import VaultClient
+from functions.shared.adapters.vault_settings import VaultSettings, VaultUser
 from functions.shared.adapters.vault_signing import VaultSigningKey
 from functions.shared.errors import SigningIdentityInvalid, SigningRefused
-from functions.shared.settings import Settings
 from functions.shared.signing.identity import SigningIdentity
 from functions.shared.signing.key import SigningKey
 from functions.shared.signing.signatory import Signatory
-
-NO_VAULT = "none"
 
 
 class ResolvableKey(SigningKey, Protocol):
@@ -29,39 +29,48 @@ class ResolvableKey(SigningKey, Protocol):
         ...
 
 
-class SigningSettings(Settings):
-    """Settings of every function that signs. ``vault_address`` is "none" where keys are in AWS KMS."""
+class SigningSettings(VaultUser):
+    """Settings of every function that signs. ``vault`` is "none" where keys are in AWS KMS."""
 
     identity_parameter: str
-    vault_address: str
 
 
-def open_signatory(settings: SigningSettings, at: datetime) -> Signatory:
+@contextmanager
+def open_signatory(settings: SigningSettings, at: datetime) -> Iterator[Signatory]:
     """Whoever signs at that moment.
 
     Raises SigningIdentityInvalid when nobody can: no identity, or a certificate that is not valid then.
     """
     identity = read_identity(settings.identity_parameter)
-    return Signatory.at(at, identity, open_signing_key(identity.key, settings.vault_address))
+    with open_signing_key(identity.key, settings.vault) as key:
+        yield Signatory.at(at, identity, key)
 
 
-def open_signing_key(reference: str, vault_address: str = NO_VAULT) -> ResolvableKey:
+@contextmanager
+def open_signing_key(reference: str, vault: VaultSettings | None = None) -> Iterator[ResolvableKey]:
     """The key that a reference names: ``arn:aws:kms:…`` or ``alias/…`` in AWS KMS, ``vault:<mount>/<name>:<version>``.
 
     Nothing is asked of either before the key is used. Raises SigningRefused for any other form.
     """
     if reference.startswith(("arn:aws:kms:", "alias/")):
-        return KmsSigningKey(reference)
-    if reference.startswith("vault:"):
-        return VaultSigningKey(reference, open_vault(vault_address))
-    raise SigningRefused(f"{reference!r} names no signing key: write arn:aws:kms:…, alias/… or vault:…")
+        yield KmsSigningKey(reference)
+    elif reference.startswith("vault:"):
+        with open_vault(vault) as client:
+            yield VaultSigningKey(reference, client)
+    else:
+        raise SigningRefused(f"{reference!r} names no signing key: write arn:aws:kms:…, alias/… or vault:…")
 
 
-def open_vault(address: str) -> VaultClient:
-    """Vault at an address, behind the proxy of its Lambda extension, which signs in with the function's role."""
-    if address == NO_VAULT:
-        raise SigningRefused("the key is in Vault, but VAULT_ADDRESS is none: set the address of its proxy")
-    return VaultClient(address, token=lambda: "")
+@contextmanager
+def open_vault(vault: VaultSettings | None) -> Iterator[VaultClient]:
+    """Vault, signed in with the function's role; raises SigningRefused when none is set."""
+    if vault is None:
+        raise SigningRefused("Vault is needed, but VAULT is none: set where it is, or take a key in AWS KMS")
+    # Only who uses Vault waits for hvac to be imported.
+    from functions.shared.adapters.vault_session import vault_session
+
+    with vault_session(vault) as client:
+        yield client
 
 
 def read_identity(parameter: str) -> SigningIdentity:

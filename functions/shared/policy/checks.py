@@ -44,7 +44,7 @@ def _tag_keys(draft: Draft) -> Iterator[Defect]:
 
 
 def _unique_ids(draft: Draft) -> Iterator[Defect]:
-    for section in ("business_units", "accounts", "rules", "pools"):
+    for section in ("business_units", "accounts", "rules", "pools", "adjustments"):
         first: dict[str, int] = {}
         for index, value in draft.ids[section].items():
             other = first.setdefault(value, index)
@@ -179,6 +179,22 @@ def _defaults(draft: Draft) -> Iterator[Defect]:
         yield _unknown("defaults.unowned_cost_center", center, "a cost center")
 
 
+def _adjustments(draft: Draft) -> Iterator[Defect]:
+    """Their cost centers exist, and what they settle is a business unit's statement of an earlier month."""
+    centers = draft.known("cost_centers")
+    for index, adjustment in draft.adjustments.items():
+        for side in ("from_cost_center", "to_cost_center"):
+            if (center := getattr(adjustment, side)) not in centers:
+                yield _unknown(path_of("adjustments", index, side), center, "a cost center")
+        if adjustment.settles:
+            path = path_of("adjustments", index, "settles")
+            unit, month, _ = adjustment.settles.rsplit(" ", 2)
+            if unit not in draft.known("business_units"):
+                yield _unknown(path, unit, "a business unit")
+            if month >= adjustment.billing_period:
+                yield Defect(path, f"{month} is not before {adjustment.billing_period}, the month of the adjustment")
+
+
 def _unknown(path: str, value: str, what: str) -> Defect:
     return Defect(path, f"{value} is not {what}")
 
@@ -194,4 +210,5 @@ _CHECKS: tuple[Callable[[Draft], Iterator[Defect]], ...] = (
     _splits,
     _cycles,
     _defaults,
+    _adjustments,
 )

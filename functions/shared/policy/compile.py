@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
 
+from functions.shared.money import format_cents
 from functions.shared.periods import BillingPeriod
 from functions.shared.policy.defects import Defect, invalid_policy, path_of
 from functions.shared.policy.load import Policy
@@ -27,6 +28,7 @@ from functions.shared.policy.pools import pool_levels
 from functions.shared.policy.tables import (
     ROW_TYPES,
     AccountRow,
+    AdjustmentRow,
     ClassRow,
     CostCenterRow,
     OwnerValueRow,
@@ -69,6 +71,7 @@ class CompiledPolicy:
     policy_cost_centers: tuple[CostCenterRow, ...]
     policy_pools: tuple[PoolRow, ...]
     policy_pool_recipients: tuple[PoolRecipientRow, ...]
+    policy_adjustments: tuple[AdjustmentRow, ...]
 
     @property
     def pool_levels(self) -> list[int]:
@@ -131,6 +134,7 @@ def compile_policy(policy: Policy, period: BillingPeriod) -> CompiledPolicy:
         policy_cost_centers=tuple(_cost_centers(document, valid)),
         policy_pools=tuple(_pools(document)),
         policy_pool_recipients=tuple(row for pool in document.pools for row in _recipients(pool, valid, drivers)),
+        policy_adjustments=tuple(_adjustments(document, period)),
     )
 
 
@@ -159,6 +163,11 @@ def _receivers_not_valid(
         for recipient in pool.split.shares if isinstance(pool.split, FixedSplit) else {}:
             if not recipient.startswith(POOL_PREFIX) and recipient not in valid:
                 yield _not_valid(path_of("pools", index, "split", "shares", recipient), recipient, period)
+    for index, adjustment in enumerate(document.adjustments):
+        for side in ("from_cost_center", "to_cost_center"):
+            center = getattr(adjustment, side)
+            if adjustment.billing_period == str(period) and center not in valid:
+                yield _not_valid(path_of("adjustments", index, side), center, period)
     if document.defaults.unowned_cost_center not in valid:
         yield _not_valid("defaults.unowned_cost_center", document.defaults.unowned_cost_center, period)
 
@@ -232,3 +241,13 @@ def _recipients(
     for center, weight in weights.items():
         if center in among:
             yield PoolRecipientRow(pool.id, "cost_center", center, weight)
+
+
+def _adjustments(document: PolicyDocument, period: BillingPeriod) -> Iterator[AdjustmentRow]:
+    """Both sides of what is moved in the period: they add up to nothing."""
+    currency = document.organization.billing_currency
+    for adjustment in document.adjustments:
+        if adjustment.billing_period == str(period):
+            amount = format_cents(adjustment.amount)
+            yield AdjustmentRow(adjustment.id, adjustment.from_cost_center, currency, f"-{amount}")
+            yield AdjustmentRow(adjustment.id, adjustment.to_cost_center, currency, amount)

@@ -102,6 +102,18 @@ def _whole_cents(value: Decimal) -> Decimal:
     return value
 
 
+def _above_zero(value: Decimal) -> Decimal:
+    if value <= 0:
+        raise ValueError(f"{value} moves nothing: name the cost centers the other way round to move it back")
+    return value
+
+
+def _statement_name(value: str) -> str:
+    if not re.fullmatch(rf".+ {_MONTH} r[1-9][0-9]*", value):
+        raise ValueError(f"{value!r} does not name a statement by unit, month and revision, such as claims 2026-05 r1")
+    return value
+
+
 def _driver_path(value: str) -> str:
     path = PurePosixPath(value)
     if path.is_absolute() or ".." in path.parts or "\\" in value:
@@ -120,6 +132,7 @@ DecimalText = Annotated[
     Decimal, BeforeValidator(parse_decimal), WithJsonSchema({"type": "string", "pattern": f"^{_PLAIN_DECIMAL}$"})
 ]
 Ratio = Annotated[DecimalText, AfterValidator(_ratio)]
+StatementName = Annotated[Name, AfterValidator(_statement_name)]
 DriverPath = Annotated[Identifier, AfterValidator(_driver_path)]
 
 
@@ -140,19 +153,26 @@ class Tags(_Block):
     """The tag keys we bill by.
 
     ``owner`` is the key whose value names the cost center; ``mandatory`` keys are measured for coverage;
-    ``untagged_threshold`` is the share of cost (0 to 1) without an owner tag above which validation raises a ticket.
+    ``untagged_threshold`` is the share of cost (0 to 1) without an owner tag above which an account gets a ticket. The
+    ticket is resolved when the share is lower by ``untagged_hysteresis``, is due after ``days_to_fix``, and is taken up
+    again when the account relapses within ``reopen_days``; it goes to ``ticket_group`` where no other group is named.
     """
 
     owner: Identifier
     mandatory: tuple[Identifier, ...]
     untagged_threshold: Ratio
+    untagged_hysteresis: Ratio = Decimal("0.01")
+    days_to_fix: Annotated[int, Field(ge=1, le=90)] = 14
+    reopen_days: Annotated[int, Field(ge=0, le=365)] = 30
+    ticket_group: Name | None = None
 
 
 class BusinessUnit(_Block):
-    """A receiver of one statement. Its id names the statement's files."""
+    """A receiver of one statement. Its id names the statement's files; ``ticket_group`` mends its accounts' tags."""
 
     id: BusinessUnitId
     name: Name
+    ticket_group: Name | None = None
 
 
 class CostCenter(_Block):
@@ -175,11 +195,15 @@ class CostCenter(_Block):
 
 
 class Account(_Block):
-    """A member account and, optionally, the cost center that owns what carries no owner tag there."""
+    """A member account and, optionally, the cost center that owns what carries no owner tag there.
+
+    ``ticket_group`` mends its tags; without it that of the cost center's business unit does.
+    """
 
     id: AccountId
     name: Name
     cost_center: CostCenterId | None = None
+    ticket_group: Name | None = None
 
 
 class Target(_Block):
@@ -342,6 +366,28 @@ class DriverFile(_Block):
     file: DriverPath
 
 
+class Adjustment(_Block):
+    """Cost that is moved from one cost center to another in a month, as the outcome of a dispute or by agreement.
+
+    ``billing_period`` is the open month in which it is charged; ``amount`` is in the billing currency, in cents, above
+    zero. ``settles`` names the statement that was disputed.
+    """
+
+    id: Identifier
+    billing_period: Month
+    from_cost_center: CostCenterId
+    to_cost_center: CostCenterId
+    amount: Annotated[DecimalText, AfterValidator(_whole_cents), AfterValidator(_above_zero)]
+    reason: Name
+    settles: StatementName | None = None
+
+    @model_validator(mode="after")
+    def _moves_something(self) -> Adjustment:
+        if self.from_cost_center == self.to_cost_center:
+            raise ValueError(f"moves cost from {self.from_cost_center} to itself")
+        return self
+
+
 class Defaults(_Block):
     """Who receives a pool when nobody has weight."""
 
@@ -367,4 +413,5 @@ class PolicyDocument(_Block):
     pools: tuple[Pool, ...]
     drivers: Mapping[Identifier, DriverFile] = {}
     defaults: Defaults
+    adjustments: tuple[Adjustment, ...] = ()
     invoice_tolerance: Annotated[DecimalText, AfterValidator(_whole_cents)] = Decimal("0.00")

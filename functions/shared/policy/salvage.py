@@ -15,6 +15,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from functions.shared.policy.defects import path_of
 from functions.shared.policy.model import (
     Account,
+    Adjustment,
     BusinessUnit,
     CostCenter,
     Defaults,
@@ -72,6 +73,7 @@ class Draft:
     pool_splits: dict[str, AnySplit]
     drivers: dict[str, DriverFile]
     driver_names: frozenset[str]
+    adjustments: dict[int, Adjustment]
     tags: Tags | None
     defaults: Defaults | None
 
@@ -90,7 +92,7 @@ def draft_of(document: dict[str, object]) -> Draft:
     matches = {path_of("rules", i, "match"): salvage(Match, mapping(rule).get("match")) for i, rule in enumerate(rules)}
     splits = {path_of("pools", i, "split"): _salvage_split(pool.get("split")) for i, pool in enumerate(pools)}
     drivers = mapping(document.get("drivers"))
-    sections = ("business_units", "cost_centers", "accounts", "rules", "pools")
+    sections = ("business_units", "cost_centers", "accounts", "rules", "pools", "adjustments")
     return Draft(
         ids={section: _ids(document.get(section)) for section in sections},
         business_units=_pieces(BusinessUnit, document.get("business_units")),
@@ -102,6 +104,7 @@ def draft_of(document: dict[str, object]) -> Draft:
         pool_splits=_read({str(pool.get("id")): split for pool, split in zip(pools, splits.values(), strict=True)}),
         drivers=_read({key: salvage(DriverFile, value) for key, value in drivers.items()}),
         driver_names=frozenset(drivers),
+        adjustments=_pieces(Adjustment, document.get("adjustments")),
         tags=salvage(Tags, document.get("tags")),
         defaults=salvage(Defaults, document.get("defaults")),
     )

@@ -85,6 +85,15 @@ class PoolRecipientRow(NamedTuple):
     weight_micros: str
 
 
+class AdjustmentRow(NamedTuple):
+    """One of the two sides of an adjustment; ``amount`` is decimal text in cents, negative where cost is taken away."""
+
+    adjustment_id: str
+    cost_center: str
+    billing_currency: str
+    amount: str
+
+
 ROW_TYPES: dict[str, type[Any]] = {
     "policy_classes": ClassRow,
     "policy_rules": RuleRow,
@@ -94,6 +103,7 @@ ROW_TYPES: dict[str, type[Any]] = {
     "policy_cost_centers": CostCenterRow,
     "policy_pools": PoolRow,
     "policy_pool_recipients": PoolRecipientRow,
+    "policy_adjustments": AdjustmentRow,
 }
 """Table name → the class of its rows."""
 

@@ -29,7 +29,7 @@ from tests.unit.signing_kit import DER, NOW, PEM, Authority, KeyAtHand, create_k
 
 PARAMETER = VALUES["IDENTITY_PARAMETER"]
 SUBJECT = {"common_name": "Statements", "organization": "Meridian Health"}
-SETTINGS = SigningSettings(identity_parameter=PARAMETER, vault_address="none")
+SETTINGS = SigningSettings(identity_parameter=PARAMETER, vault=None)
 
 
 def certify(certificate_request: str, authority: Authority | None = None) -> str:
@@ -60,8 +60,8 @@ def test_what_the_authority_answers_is_in_force_once_it_is_installed(bench: Func
 
     installed = bench.invoke("issue_certificate", {"action": "install", "certificate_chain": chain})
 
-    signatory = open_signatory(SETTINGS, NOW)
-    signatory.sign(b"statement")
+    with open_signatory(SETTINGS, NOW) as signatory:
+        signatory.sign(b"statement")
     assert installed == {
         "key": key,
         "subject": "CN=Statements, O=Meridian Health",
@@ -95,7 +95,8 @@ def test_a_rotation_names_the_new_key_and_the_old_identity_signs_until_it_is_ins
     bench.invoke("issue_certificate", {"action": "install", "certificate_chain": chain, **rotated})
 
     assert read_identity(PARAMETER).key == arn, "an alias may mean another key tomorrow"
-    open_signatory(SETTINGS, NOW).sign(b"statement")
+    with open_signatory(SETTINGS, NOW) as signatory:
+        signatory.sign(b"statement")
 
 
 @pytest.mark.usefixtures("key")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from decimal import Decimal
 from typing import Any
 
@@ -15,11 +17,15 @@ from functions.prepare_statements.rows import EarlierMonth, StatementRows, Untag
 from functions.prepare_statements.tags import match_tags
 from functions.prepare_statements.totals import RunTotals, add_up, charges, untagged_ratio
 from functions.render_statement.adding_up import differences
+from functions.render_statement.csv_statement import write_csv
 from functions.render_statement.model import StatementModel
 from functions.shared import run_files
+from functions.shared.compiled_policy import AdjustmentOfRun
+from functions.shared.errors import InvariantViolated
 from functions.shared.money import total
 from functions.shared.sql_catalog import hash_sources
 from tests.unit.function_bench import VALUES, FunctionBench
+from tests.unit.render_statement.reading import page_texts
 from tests.unit.run_samples import RUN_ID, csv_of, entry_row, invoice_row, policy_of_run, reconciliation, seal
 
 ENTRIES = [
@@ -142,6 +148,76 @@ def test_what_a_cost_center_paid_the_month_before_stands_beside_it() -> None:
     [finance] = statements()["finance"].cost_centers
 
     assert (first.prior_total, second.prior_total, finance.prior_total) == (Decimal("55.00"), Decimal("6.00"), None)
+
+
+def adjusted(**changes: Any) -> dict[str, StatementModel]:
+    """The statements of a month in which 5.00 of CC-1001's cost is moved to CC-9000, a dispute being granted."""
+    moved = {"rule_id": "adjustment:ADJ-1", "charge_class": "adjustment", "service_name": "", "line_count": "0"}
+    entries = [
+        *ENTRIES,
+        entry_row(entry_id="e-7", cost="-5.00", exact_cost="-5.0000000000", **moved),
+        entry_row(
+            entry_id="e-8",
+            cost="5.00",
+            exact_cost="5.0000000000",
+            cost_center="CC-9000",
+            business_unit="finance",
+            **moved,
+        ),
+    ]
+    known = AdjustmentOfRun(
+        from_cost_center="CC-1001", to_cost_center="CC-9000", reason="The farm was theirs", settles="claims 2026-04 r1"
+    )
+    policy = policy_of_run(**({"adjustments": {"ADJ-1": known}} | changes))
+    built = build_statements(facts(), policy, reconciliation(), rows(entries))
+    return {statement.business_unit.id: statement for statement in built}
+
+
+def test_an_adjustment_is_on_both_statements_with_its_reason_and_whom_it_concerns() -> None:
+    built = adjusted()
+
+    taken, given = (
+        [
+            (a.adjustment_id, a.other_cost_center, a.reason, a.settles, a.cost)
+            for a in built[unit].cost_centers[0].adjustments
+        ]
+        for unit in ("claims", "finance")
+    )
+    assert taken == [("ADJ-1", "CC-9000", "The farm was theirs", "claims 2026-04 r1", Decimal("-5.00"))]
+    assert given == [("ADJ-1", "CC-1001", "The farm was theirs", "claims 2026-04 r1", Decimal("5.00"))]
+    assert built["claims"].cost_centers[1].adjustments == ()
+    assert total(statement.total for statement in built.values()) == reconciliation().billed_cost
+
+
+def test_an_adjustment_that_the_policy_no_longer_has_says_so() -> None:
+    [taken] = adjusted(adjustments={})["claims"].cost_centers[0].adjustments
+
+    assert (taken.reason, taken.other_cost_center, taken.cost) == ("No longer in the policy", "", Decimal("-5.00"))
+
+
+def test_an_adjustment_and_its_reason_are_printed_and_in_the_csv() -> None:
+    for unit, moved, cost in (("claims", "to CC-9000", "-5.00"), ("finance", "from CC-1001", "5.00")):
+        statement = adjusted()[unit]
+        printed = " ".join(" ".join(page_texts(statement)).split())
+        assert all(words in printed for words in ("ADJ-1", "The farm was theirs", "settles claims 2026-04 r1", moved))
+        [row] = [
+            row
+            for row in csv.DictReader(io.StringIO(write_csv(statement).decode()))
+            if row["charge_class"] == "adjustment"
+        ]
+        assert (row["rule_id"], row["adjustment_reason"], row["cost"]) == (
+            "adjustment:ADJ-1",
+            "The farm was theirs",
+            cost,
+        )
+
+
+def test_a_statement_whose_adjustments_are_not_its_ledger_lines_is_refused() -> None:
+    data = adjusted()["claims"].model_dump()
+    data["cost_centers"][0]["adjustments"] = []
+
+    with pytest.raises(InvariantViolated, match=r"CC-1001: adjustments 0\.00 but their ledger lines add up to -5\.00"):
+        StatementModel.model_validate(data)
 
 
 def test_a_trend_ends_with_the_month_itself() -> None:

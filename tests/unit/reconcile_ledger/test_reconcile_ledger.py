@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from functions.shared import run_files
+from functions.shared.compiled_policy import AdjustmentOfRun
 from functions.shared.errors import InvariantViolated, ReconciliationFailed
 from functions.shared.reconciliation import Reconciliation
 from tests.unit.function_bench import FunctionBench
@@ -60,6 +61,17 @@ def test_a_cent_too_little_fails_the_close_and_keeps_nothing(bench: FunctionBenc
     with pytest.raises(ReconciliationFailed, match=r"billed 100\.00, allocated 99\.99 USD, delta 0\.01"):
         bench.invoke("reconcile_ledger", event(bench, invoice_row(allocated_cost="99.99", delta="0.01")))
     assert not bench.work.latest_versions(run_files.reconciliation_key(RUN_ID))
+
+
+def test_adjustments_that_no_invoice_can_carry_fail_the_close(bench: FunctionBench) -> None:
+    request = event(bench, invoice_row(billing_currency="EUR"))
+    moved = AdjustmentOfRun(from_cost_center="CC-1001", to_cost_center="CC-1002", reason="agreed")
+    policy = policy_of_run(adjustments={"ADJ-1": moved})
+    bench.work.write_json(run_files.policy_key(RUN_ID), policy.model_dump(mode="json"))
+
+    with pytest.raises(InvariantViolated, match=r"ADJ-1 of the policy cannot be booked: .* no invoice in USD"):
+        bench.invoke("reconcile_ledger", request)
+    assert bench.invoke("reconcile_ledger", event(bench))["invoices"] == 1
 
 
 def test_an_invoice_may_be_as_far_from_its_lines_as_the_policy_tolerates(bench: FunctionBench) -> None:

@@ -13,6 +13,7 @@ from functions.shared.adapters.signing_identity import (
     read_identity,
     store_identity,
 )
+from functions.shared.adapters.vault_settings import VaultSettings
 from functions.shared.adapters.vault_signing import VaultSigningKey
 from functions.shared.errors import SigningIdentityInvalid, SigningRefused
 from functions.shared.signing.identity import SigningIdentity
@@ -20,14 +21,14 @@ from tests.unit.function_bench import VALUES
 from tests.unit.signing_kit import NOW, install_identity
 
 PARAMETER = VALUES["IDENTITY_PARAMETER"]
-SETTINGS = SigningSettings(identity_parameter=PARAMETER, vault_address="none")
+VAULT = VaultSettings(address="http://127.0.0.1:8200", role="chargeback", server_id="vault.example")
+SETTINGS = SigningSettings(identity_parameter=PARAMETER, vault=None)
 
 
 def test_whoever_opens_the_identity_signs_with_its_key(signing: SigningIdentity) -> None:
-    signatory = open_signatory(SETTINGS, NOW)
-
-    assert signatory.identity == signing
-    assert len(signatory.sign(b"statement")) == 256
+    with open_signatory(SETTINGS, NOW) as signatory:
+        assert signatory.identity == signing
+        assert len(signatory.sign(b"statement")) == 256
 
 
 def test_a_rotation_is_one_step(signing: SigningIdentity) -> None:
@@ -36,7 +37,8 @@ def test_a_rotation_is_one_step(signing: SigningIdentity) -> None:
     found = read_identity(PARAMETER)
     assert (found.key, found.fingerprint) == (rotated.key, rotated.fingerprint)
     assert found.key != signing.key
-    open_signatory(SETTINGS, NOW).sign(b"statement")
+    with open_signatory(SETTINGS, NOW) as signatory:
+        signatory.sign(b"statement")
 
 
 def test_every_identity_there_was_stays_in_the_parameters_history(signing: SigningIdentity) -> None:
@@ -49,7 +51,7 @@ def test_every_identity_there_was_stays_in_the_parameters_history(signing: Signi
 @pytest.mark.usefixtures("bench")
 def test_without_an_identity_it_says_how_to_get_one() -> None:
     with pytest.raises(SigningIdentityInvalid, match=f"no signing identity in {PARAMETER}: request a certificate"):
-        open_signatory(SETTINGS, NOW)
+        open_signatory(SETTINGS, NOW).__enter__()
 
 
 def test_a_chain_of_two_certificates_fits_into_the_parameter(signing: SigningIdentity) -> None:
@@ -67,18 +69,17 @@ def test_a_chain_of_two_certificates_fits_into_the_parameter(signing: SigningIde
     ],
 )
 def test_a_reference_says_where_its_key_is(reference: str, kind: type) -> None:
-    key = open_signing_key(reference, "http://127.0.0.1:8200")
-
-    assert isinstance(key, kind)
-    assert key.reference == reference
+    with open_signing_key(reference, VAULT) as key:
+        assert isinstance(key, kind)
+        assert key.reference == reference
 
 
 @pytest.mark.parametrize("reference", ["arn:aws:s3:::bucket", "file:key.pem", ""])
 def test_a_key_that_lies_about_is_no_signing_key(reference: str) -> None:
     with pytest.raises(SigningRefused, match="names no signing key"):
-        open_signing_key(reference)
+        open_signing_key(reference).__enter__()
 
 
-def test_a_key_in_vault_needs_an_address() -> None:
-    with pytest.raises(SigningRefused, match="VAULT_ADDRESS is none"):
-        open_signing_key("vault:transit/statements:1", "none")
+def test_a_key_in_vault_needs_a_vault() -> None:
+    with pytest.raises(SigningRefused, match="VAULT is none"):
+        open_signing_key("vault:transit/statements:1").__enter__()

@@ -77,8 +77,9 @@ def test_evidence_that_is_signed_stays_so_when_the_key_is_rotated_before_the_mon
 
 def test_the_two_signatures_are_never_of_two_signers(filed: FunctionBench, signing: SigningIdentity) -> None:
     """The key was rotated just between the two: the identity of the first is put back until the month is closed."""
-    first = Signatory.at(NOW, signing, open_signing_key(signing.key))
-    filed.ledger.write_once(f"{KEY}.sig", signature := first.sign(EVIDENCE), "x", sha256(signature), UNTIL)
+    with open_signing_key(signing.key) as key:
+        signature = Signatory.at(NOW, signing, key).sign(EVIDENCE)
+    filed.ledger.write_once(f"{KEY}.sig", signature, "x", sha256(signature), UNTIL)
     install_identity(number=2)
 
     with pytest.raises(LedgerConflict, match="nothing was overwritten"):

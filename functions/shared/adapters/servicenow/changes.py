@@ -13,6 +13,7 @@ from functions.shared.errors import ChangeRequestNotFound
 APPROVALS = "sysapproval_approver"
 CHANGES = "change_request"
 _PATH = "/api/sn_chg_rest/change"
+_MOST_READ = "100"
 
 
 class Approval(NamedTuple):
@@ -62,11 +63,24 @@ class ChangeRequests:
                 f"change request {number}: ServiceNow shows us {len(found)} of this number; check the number, and that "
                 "our user has the role sn_change_read"
             )
-        change = found[0]
+        return self._change(found[0], request)
+
+    def naming(self, sha256: str) -> tuple[ChangeRequest, ...]:
+        """The change requests whose description names a hash (in hex); at most a hundred are looked at."""
+        query = f"descriptionLIKE{sha256}"
+        request = Request("GET", _PATH, "changes", {"sysparm_query": query, "sysparm_limit": _MOST_READ})
+        result, _ = self._client.ask_json(request)
+        if not isinstance(result, list):
+            raise unreadable(request.what, "the answer's result is not change requests")
+        # An instance ignores a condition that it does not understand.
+        found = [change for change in result if sha256 in _of(change, "description", "value", request)]
+        return tuple(self._change(change, request) for change in found)
+
+    def _change(self, change: Any, request: Request) -> ChangeRequest:
         texts = (_of(change, column, "value", request) for column in ("short_description", "description"))
         sys_id = _of(change, "sys_id", "value", request)
         return ChangeRequest(
-            number=number,
+            number=_of(change, "number", "value", request),
             sys_id=sys_id,
             state=_of(change, "state", "display_value", request),
             approval=_of(change, "approval", "value", request),

@@ -12,12 +12,14 @@ from typing import NamedTuple
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from functions.shared.adapters.secrets import read_secret
 from functions.shared.adapters.servicenow.assertion import Sign
 from functions.shared.adapters.servicenow.client import ServiceNowClient
 from functions.shared.adapters.servicenow.credentials import OAuthJwtBearer, ServiceNowCredentials
 from functions.shared.adapters.servicenow.instance import Instance
 from functions.shared.adapters.servicenow.mappings import ExpenseLineMapping, IncidentMapping
 from functions.shared.adapters.servicenow.patience import Patience, Timing
+from functions.shared.adapters.vault_settings import VaultSettings, VaultUser
 from functions.shared.errors import PostingUnauthorized
 
 _SECONDS_TO_END_PROPERLY = 15.0
@@ -41,6 +43,18 @@ class ServiceNow(NamedTuple):
 
     client: ServiceNowClient
     connection: ServiceNowConnection
+
+
+class BooksSettings(VaultUser):
+    """Settings of every function that works with ServiceNow: where the secret is, in AWS or in Vault."""
+
+    servicenow_secret: str
+
+
+def open_books(settings: BooksSettings, context: LambdaContext) -> ServiceNow:
+    """The instance in the secret that is set, for as long as the function lives; raises as reading a secret does."""
+    secret = read_secret(settings.servicenow_secret, settings.vault)
+    return open_servicenow(secret, seconds=seconds_to_ask(context), signer=_signer(settings.vault))
 
 
 def open_servicenow(
@@ -77,7 +91,9 @@ class _Instances:
             if self._open and self._open[0] == connection:
                 return self._open[1]
             credentials = connection.credentials
-            sign = (signer or _kms_signer)(credentials.signing_key) if isinstance(credentials, OAuthJwtBearer) else None
+            sign = (
+                (signer or _signer(None))(credentials.signing_key) if isinstance(credentials, OAuthJwtBearer) else None
+            )
             instance = Instance(connection.base_url, credentials, timeout_seconds=connection.timeout_seconds, sign=sign)
             if self._open:
                 self._open[1].close()
@@ -88,10 +104,17 @@ class _Instances:
 _INSTANCES = _Instances()
 
 
-def _kms_signer(reference: str) -> Sign:
+def _signer(vault: VaultSettings | None) -> Callable[[str], Sign]:
     from functions.shared.adapters.signing_identity import open_signing_key
 
-    return open_signing_key(reference).sign
+    def signing_with(reference: str) -> Sign:
+        def sign(message: bytes) -> bytes:
+            with open_signing_key(reference, vault) as key:
+                return key.sign(message)
+
+        return sign
+
+    return signing_with
 
 
 def _parse(secret: str) -> ServiceNowConnection:

@@ -50,8 +50,9 @@ class ExpenseLineMapping(BaseModel):
 class IncidentMapping(BaseModel):
     """Which table, columns and states of the instance make a ticket.
 
-    ``update_column`` holds 100 characters of ours: the name of the last change. ``constants`` are further columns of
-    every new incident, such as its caller, category and contact type.
+    ``update_column`` holds 100 characters of ours: the name of the last change. A ticket is escalated when
+    ``urgency_column`` has ``escalated_urgency``; one that is taken up again is as urgent as a new one.
+    ``constants`` are further columns of every new incident, such as its caller, category and contact type.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -67,6 +68,9 @@ class IncidentMapping(BaseModel):
     state_column: _Column = "state"
     close_code_column: _Column = "close_code"
     close_notes_column: _Column = "close_notes"
+    urgency_column: _Column = "urgency"
+    ordinary_urgency: str = "3"
+    escalated_urgency: str = "1"
     in_progress_state: str = "2"
     resolved_state: str = "6"
     closed_states: tuple[str, ...] = ("7", "8")

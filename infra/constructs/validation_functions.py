@@ -1,0 +1,123 @@
+"""The functions of the daily validation, each with its settings and exactly the rights it needs."""
+
+from __future__ import annotations
+
+import json
+
+import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from infra.config import EnvironmentConfig
+from infra.constructs.python_function import PythonFunction
+from infra.constructs.vault_access import servicenow_secret, vault_setting
+from infra.names import name_of
+from infra.stacks.data_stack import DataStack
+
+FRESHNESS_HOURS = 48
+"""AWS delivers at least once a day, and not always at the same hour."""
+
+HYGIENE_DAYS = 400
+"""How long a day's hygiene is kept: a year to compare with, and the month that is open."""
+
+SIDE_BY_SIDE = {"update_ticket": 5}
+"""How many of them the Map of one execution runs at the same time."""
+
+
+def add_validation_functions(
+    scope: Construct,
+    *,
+    config: EnvironmentConfig,
+    data: DataStack,
+    key: kms.IKey,
+    table: dynamodb.TableV2,
+    servicenow: secretsmanager.Secret | None,
+    code: lambda_.Code,
+    layers: list[lambda_.ILayerVersion],
+) -> dict[str, PythonFunction]:
+    """The functions by the name of their state; the grants are the whole of what they may do."""
+    work = {"work_bucket": data.work.bucket_name}
+    billing = {"billing_bucket": data.billing.bucket_name}
+    books = {"servicenow_secret": servicenow_secret(config, servicenow), "vault": vault_setting(config, "books")}
+    plotted = {"datadog_metrics": json.dumps(config.datadog is not None and config.datadog.reads_logs)}
+    months = config.backfill_months + 2
+    settings = {
+        "check_delivery": work
+        | billing
+        | {"export_prefix": config.export_prefix, "freshness_hours": str(FRESHNESS_HOURS)},
+        "render_checks": work | billing | {"flattened_tags": json.dumps(config.flattened_tags)},
+        "measure_hygiene": work | plotted,
+        "record_hygiene": work | {"hygiene_table": table.table_name, "hygiene_days": str(HYGIENE_DAYS)},
+        "update_ticket": work | books | {"hygiene_table": table.table_name},
+        "count_tickets": work | books | plotted,
+    }
+    made = [
+        PythonFunction(
+            scope,
+            verb_noun,
+            code=code,
+            layers=layers,
+            settings=given,
+            log_key=key,
+            function_name=name_of(config, "".join(word.title() for word in verb_noun.split("_"))),
+            memory_mib=1024,
+            timeout=cdk.Duration.minutes(5),
+            reserved_concurrency=months * SIDE_BY_SIDE.get(verb_noun, 1) if config.reserves_concurrency else None,
+        )
+        for verb_noun, given in settings.items()
+    ]
+    functions = {function.state_name: function for function in made}
+    _grant(functions, config, data, key)
+    # Not the table's own grant, which would be one on its indexes as well.
+    keep = iam.PolicyStatement(actions=["dynamodb:PutItem", "dynamodb:Query"], resources=[table.table_arn])
+    functions["RecordHygiene"].add_to_role_policy(keep)
+    claim = iam.PolicyStatement(actions=["dynamodb:PutItem"], resources=[table.table_arn])
+    functions["UpdateTicket"].add_to_role_policy(claim)
+    if servicenow is not None:
+        ask = iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[servicenow.secret_arn])
+        for state in ("UpdateTicket", "CountTickets"):
+            functions[state].add_to_role_policy(ask)
+    return functions
+
+
+def _grant(functions: dict[str, PythonFunction], config: EnvironmentConfig, data: DataStack, key: kms.IKey) -> None:
+    def allow(state: str, actions: list[str], resources: list[str]) -> None:
+        functions[state].add_to_role_policy(iam.PolicyStatement(actions=actions, resources=resources))
+
+    read = {
+        "RenderChecks": ("runs/*/delivery.json", "runs/*/policy.json"),
+        "MeasureHygiene": ("runs/*/policy.json", "athena-results/*"),
+        "RecordHygiene": ("runs/*/hygiene.json",),
+        "CountTickets": ("runs/*/tickets/*",),
+    }
+    write = {
+        "CheckDelivery": ("runs/*/delivery.json",),
+        "MeasureHygiene": ("runs/*/hygiene.json", "runs/*/ticket_items.json"),
+        "UpdateTicket": ("runs/*/tickets/*",),
+    }
+    for state, keys in read.items():
+        allow(state, ["s3:GetObject"], [data.work.arn_for_objects(each) for each in keys])
+    for state, keys in write.items():
+        allow(state, ["s3:PutObject"], [data.work.arn_for_objects(each) for each in keys])
+        allow(state, ["kms:GenerateDataKey"], [key.key_arn])
+    for state in functions:
+        # Whatever a function reads is encrypted with the one key: objects, and the table's own key.
+        allow(state, ["kms:Decrypt"], [key.key_arn])
+    manifests, files = f"{config.export_prefix}metadata/", f"{config.export_prefix}data/"
+    allow("CheckDelivery", ["s3:GetObject"], [data.billing.arn_for_objects(f"{manifests}*")])
+    allow("CheckDelivery", ["kms:Decrypt"], [data.billing_key.key_arn])
+    for state, bucket, prefixes in (
+        ("CheckDelivery", data.billing, [f"{part}BILLING_PERIOD=*/" for part in (files, manifests)]),
+        ("CountTickets", data.work, ["runs/*/tickets/"]),
+    ):
+        functions[state].add_to_role_policy(
+            iam.PolicyStatement(
+                actions=["s3:ListBucketVersions"],
+                resources=[bucket.bucket_arn],
+                conditions={"StringLike": {"s3:prefix": prefixes}},
+            )
+        )

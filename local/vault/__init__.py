@@ -1,0 +1,1 @@
+"""A HashiCorp Vault on this machine."""
