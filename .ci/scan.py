@@ -31,6 +31,9 @@ CHECKS = {
 }
 """What each scanner counts, and how many there are at least: with fewer, something was not looked at."""
 
+UNKNOWN_TO_CHECKOV = {"AWS::Organizations::Policy", "AWS::CDK::Metadata"}
+"""Types without a check: a template of nothing else is not mentioned in checkov's report."""
+
 Finding = tuple[str, str]
 """Where, and which rule."""
 
@@ -100,6 +103,11 @@ class Template:
         # One member a line, as CDK writes it: scanners say where in a file a finding is.
         file.write_text(json.dumps(self.body | {"Resources": resources}, indent=1), encoding="utf-8")
         return file
+
+    @property
+    def types(self) -> set[str]:
+        """The types of its resources."""
+        return {resource["Type"] for resource in self.body["Resources"].values()}
 
     def explained(self, scanner: str) -> Iterator[Finding]:
         for name, resource in self.body["Resources"].items():
@@ -173,7 +181,8 @@ def checkov(scanners: Scanners, templates: Sequence[Template]) -> Report:
 
     def look(folder: Path, *, explained: bool) -> dict[Finding, str]:
         nonlocal passed
-        files = {template.write(folder, explained=explained).name: template.place for template in templates}
+        known = [template for template in templates if not template.types <= UNKNOWN_TO_CHECKOV]
+        files = {template.write(folder, explained=explained).name: template.place for template in known}
         named = [argument for name in files for argument in ("--file", str(folder / name))]
         # Without --skip-download it asks its makers' servers.
         options = ("--framework", "cloudformation", "--compact", "--skip-download", "--output", "json")
