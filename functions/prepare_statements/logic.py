@@ -118,6 +118,7 @@ def _statement(
     centers = sorted({entry.cost_center for entry in entries})
     return StatementModel(
         organization=policy.organization,
+        paper=policy.paper,
         billing_period=facts.billing_period,
         charge_period=facts.charge_period,
         revision=facts.revision,

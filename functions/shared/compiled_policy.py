@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
 from functions.shared.money import ZERO, Cents, ExactAmount
@@ -25,7 +27,8 @@ class PolicyOfRun(BaseModel):
     """One policy as one run uses it; names by id, and for pools split by a driver the driver's name.
 
     ``file`` is the name of the policy file, ``sha256`` the hash over it and its drivers. ``mandatory_tags`` are the
-    first ones of ``policy_tags``; ``account_owners`` has each account's default cost center, blank for none.
+    first ones of ``policy_tags``; ``account_owners`` has each account's default cost center, blank for none;
+    ``units_of_cost_centers`` the business unit of each cost center.
     ``adjustments`` has those of every month by id.
     ``ticket_groups`` has the group that mends each account's tags, ``ticket_group`` that of accounts not listed.
     """
@@ -53,11 +56,13 @@ class PolicyOfRun(BaseModel):
     mandatory_tags: tuple[str, ...] = ()
     untagged_threshold: ExactAmount = ZERO
     account_owners: dict[str, str] = {}
+    units_of_cost_centers: dict[str, str] = {}
     untagged_hysteresis: ExactAmount = ZERO
     days_to_fix: int = 1
     reopen_days: int = 0
     ticket_groups: dict[str, str] = {}
     ticket_group: str = ""
+    paper: Literal["A4", "Letter"] = "A4"
     adjustments: dict[str, AdjustmentOfRun] = {}
 
     @classmethod
@@ -67,6 +72,7 @@ class PolicyOfRun(BaseModel):
             file=policy.name,
             sha256=compiled.policy_hash,
             organization=compiled.organization,
+            paper=policy.document.organization.paper,
             billing_currency=compiled.billing_currency,
             cost_basis=compiled.cost_basis,
             owner_tag=compiled.owner_tag,
@@ -92,6 +98,7 @@ class PolicyOfRun(BaseModel):
             mandatory_tags=compiled.mandatory_tags,
             untagged_threshold=compiled.untagged_threshold,
             account_owners={row.sub_account_id: row.cost_center for row in compiled.policy_accounts},
+            units_of_cost_centers={row.cost_center: row.business_unit for row in compiled.policy_cost_centers},
             untagged_hysteresis=policy.document.tags.untagged_hysteresis,
             days_to_fix=policy.document.tags.days_to_fix,
             reopen_days=policy.document.tags.reopen_days,

@@ -143,10 +143,11 @@ class _Block(BaseModel):
 
 
 class Organization(_Block):
-    """Who charges back, and the one currency of the bill and of every statement."""
+    """Who charges back, the one currency of the bill and of every statement, and the paper they are printed on."""
 
     name: Name
     billing_currency: Currency
+    paper: Literal["A4", "Letter"] = "A4"
 
 
 class Tags(_Block):

@@ -115,6 +115,14 @@ def test_every_entry_is_on_the_statement_of_its_business_unit_and_on_no_other() 
     assert total(statement.total for statement in built.values()) == reconciliation().billed_cost
 
 
+def test_statements_are_laid_out_for_the_paper_that_the_policy_names() -> None:
+    american = policy_of_run(paper="Letter")
+
+    built = build_statements(facts(), american, reconciliation(), rows())
+    assert {statement.paper for statement in built} == {"Letter"}
+    assert {statement.paper for statement in statements().values()} == {"A4"}
+
+
 def test_statements_add_up_as_the_renderer_demands() -> None:
     for statement in statements().values():
         assert differences(statement) == []
