@@ -56,12 +56,12 @@ def role_of_login(
         content, url = (base64.b64decode(body[f"iam_request_{part}"]).decode() for part in ("body", "url"))
         lower = {name.lower(): values[0] if isinstance(values, list) else values for name, values in headers.items()}
     except (KeyError, ValueError, AttributeError, TypeError) as error:
-        raise Refusal(400, f"error making upstream request: {type(error).__name__}") from error
+        raise Refusal(400, f"error parsing the signed request: {type(error).__name__}") from error
     if (body.get("iam_http_request_method"), url) != ("POST", "https://sts.amazonaws.com/"):
         raise Refusal(400, "invalid iam_request_url or iam_http_request_method")
     found = _AUTHORIZATION.fullmatch(lower.get("authorization", ""))
     if not found or "Action=GetCallerIdentity" not in content:
-        raise Refusal(400, "error making upstream request: not a signed GetCallerIdentity")
+        raise Refusal(400, "error parsing the signed request: not a signed GetCallerIdentity")
     _check_server_id(lower, found["headers"].split(";"), server_id)
     principal = _caller(lower, content, found, principals, now)
     if principal.role_arn != role.bound_iam_principal_arn:
@@ -83,22 +83,21 @@ def _caller(
     headers: Mapping[str, str], content: str, found: re.Match[str], principals: Mapping[str, Principal], now: float
 ) -> Principal:
     """What STS would say to the request."""
-    refused = "error making upstream request: received error code 403 from STS"
     principal = principals.get(found["key"])
     if principal is None or headers.get("x-amz-security-token") != principal.session_token:
-        raise Refusal(400, f"{refused}: InvalidClientTokenId")
+        raise _refused_by_sts("InvalidClientTokenId", "The security token included in the request is invalid.")
     if found["region"] != _GLOBAL_REGION:
-        raise Refusal(400, f"{refused}: Credential should be scoped to a valid region")
+        raise _refused_by_sts("SignatureDoesNotMatch", "Credential should be scoped to a valid region.")
     date = headers.get("x-amz-date", "")
     try:
         signed_at = datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
     except ValueError:
-        raise Refusal(400, f"{refused}: IncompleteSignature") from None
-    if abs(now - signed_at) > _SKEW_SECONDS:
-        raise Refusal(400, f"{refused}: Signature expired")
+        raise _refused_by_sts("IncompleteSignature", "Date must be in ISO-8601 'basic format'.") from None
+    if abs(now - signed_at) > _SKEW_SECONDS or not date.startswith(found["day"]):
+        raise _refused_by_sts("SignatureDoesNotMatch", f"Signature expired: {date} is now earlier or later.")
     names = found["headers"].split(";")
     if "host" not in names or any(name not in headers for name in names):
-        raise Refusal(400, f"{refused}: IncompleteSignature")
+        raise _refused_by_sts("IncompleteSignature", "A signed header is missing.")
     lines = "".join(f"{name}:{headers[name].strip()}\n" for name in names)
     canonical = "\n".join(["POST", "/", "", lines, found["headers"], hashlib.sha256(content.encode()).hexdigest()])
     scope = f"{found['day']}/{found['region']}/sts/aws4_request"
@@ -107,5 +106,15 @@ def _caller(
     for part in scope.split("/"):
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()
     if not hmac.compare_digest(hmac.new(key, text.encode(), hashlib.sha256).hexdigest(), found["signature"]):
-        raise Refusal(400, f"{refused}: SignatureDoesNotMatch")
+        raise _refused_by_sts("SignatureDoesNotMatch", f"The Canonical String should have been '{canonical}'")
     return principal
+
+
+def _refused_by_sts(code: str, message: str) -> Refusal:
+    """STS answers in XML, which Vault repeats."""
+    error = f"<Error>\n    <Type>Sender</Type>\n    <Code>{code}</Code>\n    <Message>{message}</Message>\n  </Error>"
+    return Refusal(
+        400,
+        "error making upstream request: received error code 403 from STS: "
+        f'<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">\n  {error}\n</ErrorResponse>\n',
+    )

@@ -24,12 +24,16 @@ from local.vault.tokens import Policy, Tokens
 SERVER_ID = "vault.local.example"
 _SEALED = 503
 
-FaultKind = Literal["reset", "slow", "malformed"]
+FaultKind = Literal["reset", "slow", "slow body", "malformed"]
 
 
 @dataclass
 class Fault:
-    """Goes wrong ``times`` times at paths that contain ``path``: an answer with a status, or a broken one."""
+    """Goes wrong ``times`` times at paths that contain ``path``: an answer with a status, or a broken one.
+
+    ``reset``, ``slow``, ``slow body`` and ``malformed`` act first. A status comes with words that repeat all that was
+    sent, as a gateway's may.
+    """
 
     path: str
     kind: FaultKind | int
@@ -53,7 +57,7 @@ class VaultStandIn:
         self._roles, self._principals, self._namespace, self._clock = roles, principals, namespace, clock
         self.tokens = Tokens(policies, clock)
         self.kv, self.transit, self.pki = KvEngine(), TransitEngine(), PkiEngine(LocalRoot(state))
-        self.sealed = False
+        self.sealed, self.sts_answers = False, ""
         self.requests: list[str] = []
         self._faults: list[Fault] = []
         self._stopping = Event()
@@ -97,6 +101,10 @@ class VaultStandIn:
         """As long as the client should not."""
         self._stopping.wait(5)
 
+    def drip(self) -> None:
+        """A moment, which no client takes for silence."""
+        self._stopping.wait(0.1)
+
     def answer(self, asked: Asked) -> dict[str, Any] | None:
         """The body, None for 204; raises Refusal."""
         self.requests.append(f"{asked.method} {asked.path}")
@@ -105,6 +113,8 @@ class VaultStandIn:
         if asked.namespace.strip("/") != self._namespace:
             raise Refusal(404, f'no handler for route "{asked.path}". route entry not found.')
         if asked.path == "auth/aws/login" and asked.method == "POST":
+            if self.sts_answers:
+                raise Refusal(400, f"error making upstream request: {self.sts_answers}")
             role = role_of_login(
                 asked.body,
                 roles=self._roles,
@@ -149,7 +159,8 @@ class _Handler(BaseHTTPRequestHandler):
         raw, path = self.rfile.read(length), self.path.partition("?")[0].removeprefix("/v1/")
         fault = self.vault.fault_at(path)
         if fault and isinstance(fault.kind, int):
-            self._send(fault.kind, {"errors": [f"fault {fault.kind}"]}, fault.headers)
+            repeated = f"{self.headers.get('X-Vault-Token', '')} {raw.decode()}"
+            self._send(fault.kind, {"errors": [f"fault {fault.kind} {repeated}"]}, fault.headers)
             return
         status, body = self._answer(raw, path)
         if fault and fault.kind == "reset":
@@ -158,7 +169,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if fault and fault.kind == "slow":
             self.vault.wait()
-        self._send(status, "<html>" if fault and fault.kind == "malformed" else body)
+        broken = "<html>" if fault and fault.kind == "malformed" else body
+        self._send(status, broken, in_drops=fault is not None and fault.kind == "slow body")
 
     def _answer(self, raw: bytes, path: str) -> tuple[int, dict[str, Any] | None]:
         try:
@@ -172,7 +184,14 @@ class _Handler(BaseHTTPRequestHandler):
             return refusal.status, refusal.body
         return (204, None) if answer is None else (200, answer)
 
-    def _send(self, status: int, body: dict[str, Any] | str | None, headers: Mapping[str, str] | None = None) -> None:
+    def _send(
+        self,
+        status: int,
+        body: dict[str, Any] | str | None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        in_drops: bool = False,
+    ) -> None:
         content = b"" if body is None else (body if isinstance(body, str) else json.dumps(body)).encode()
         try:
             self.send_response(status)
@@ -181,6 +200,9 @@ class _Handler(BaseHTTPRequestHandler):
             if body is not None:
                 self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(content)
+            for drop in content if in_drops else b"":
+                self.wfile.write(bytes([drop]))
+                self.vault.drip()
+            self.wfile.write(b"" if in_drops else content)
         except ConnectionError:
             self.close_connection = True

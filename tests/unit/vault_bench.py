@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +16,7 @@ from functions.shared.adapters.vault_client import VaultClient
 from functions.shared.adapters.vault_session import AwsCredentials, vault_session
 from functions.shared.adapters.vault_settings import VaultSettings
 from functions.shared.errors import SigningServiceUnavailable, TransientError
+from functions.shared.observability import logger
 from local.vault.aws_login import Principal, VaultRole
 from local.vault.server import SERVER_ID, VaultStandIn
 
@@ -44,6 +47,23 @@ class Clock:
         return self.now
 
 
+@contextmanager
+def listened() -> Iterator[io.StringIO]:
+    """What functions log meanwhile, and every library in all detail."""
+    heard = io.StringIO()
+    handler, root, of_functions = logging.StreamHandler(heard), logging.getLogger(), logger._logger
+    level = root.level
+    root.setLevel(logging.DEBUG)
+    for each in (root, of_functions):
+        each.addHandler(handler)
+    try:
+        yield heard
+    finally:
+        root.setLevel(level)
+        for each in (root, of_functions):
+            each.removeHandler(handler)
+
+
 class VaultBench:
     """The stand-in, and sessions with it."""
 
@@ -55,6 +75,11 @@ class VaultBench:
         given = {"address": self.stand_in.address, "role": "books", "server_id": SERVER_ID, "namespace": "finops"}
         return VaultSettings.model_validate(given | changed)
 
+    def unsaid(self, text: str) -> bool:
+        """Whether a text has nothing of what is kept secret here, nor of what proved who we are."""
+        secrets = (PASSWORD, OWN.secret_key, OWN.token, *self.stand_in.tokens.issued)
+        return not [secret for secret in secrets if secret and secret in text]
+
     @contextmanager
     def session(
         self,
@@ -63,6 +88,7 @@ class VaultBench:
         credentials: AwsCredentials = OWN,
         away: type[TransientError] = SigningServiceUnavailable,
         transport: httpx.BaseTransport | None = None,
+        timeout_seconds: float = 10.0,
     ) -> Iterator[VaultClient]:
         """Signed in when the first request is made."""
         with vault_session(
@@ -71,7 +97,7 @@ class VaultBench:
             credentials=lambda: credentials,
             monotonic=self.clock,
             transport=transport,
-            timeout_seconds=0.5,
+            timeout_seconds=timeout_seconds,
         ) as client:
             yield client
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ssl
+import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import httpx
@@ -12,6 +15,16 @@ from functions.shared.errors import ChargebackError, SigningServiceUnavailable, 
 _TIMEOUT_SECONDS = 10.0
 _BUSY_STATUS = frozenset({412, 429, 472, 473, 500, 502, 503, 504})
 _FORBIDDEN = 403
+_TIMEOUTS_PER_ANSWER = 3
+_LARGEST_ANSWER_BYTES = 4 * 1024 * 1024
+_QUOTED_CHARACTERS = 500
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+@cache
+def _trusted_authorities() -> ssl.SSLContext:
+    """Reading the certificate authorities takes longer than asking Vault."""
+    return httpx.create_ssl_context()
 
 
 class VaultClient:
@@ -19,7 +32,7 @@ class VaultClient:
 
     ``token`` is asked before every request; blank sends none. ``new_token`` is asked once when Vault answers 403, as it
     does for a token that has ended as well as for a missing right; None means that another would not help. Whatever
-    passes by itself is raised as ``away``.
+    passes by itself is raised as ``away``. No message has a token that was sent, or what ``hide`` was told.
     """
 
     def __init__(
@@ -32,11 +45,17 @@ class VaultClient:
         new_token: Callable[[], str | None] | None = None,
         away: type[TransientError] = SigningServiceUnavailable,
         timeout_seconds: float = _TIMEOUT_SECONDS,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.address = address.rstrip("/")
         self._token, self._new_token = token, new_token
-        self._transport, self._timeout = transport, timeout_seconds
-        self._namespace, self._away = namespace, away
+        self._transport, self._timeout, self._monotonic = transport, timeout_seconds, monotonic
+        self._namespace, self.away = namespace, away
+        self._hidden: set[str] = set()
+
+    def hide(self, *secrets: str | None) -> None:
+        """Leaves these out of every message: Vault and what stands before it may repeat what they were sent."""
+        self._hidden.update(secret for secret in secrets if secret)
 
     def read(self, path: str, *, refusal: type[ChargebackError]) -> dict[str, Any]:
         """The ``data`` at a path; raises ``refusal`` with Vault's words, or what Vault being away is here."""
@@ -55,7 +74,11 @@ class VaultClient:
 
     def refuse(self, response: httpx.Response, path: str, refusal: type[ChargebackError]) -> ChargebackError:
         """The error that an answer is."""
-        return refusal(f"{self._where(path)}: {response.status_code} {_words(response)}".rstrip())
+        return refusal(f"{self._where(path)}: {response.status_code} {self.words(response)}".rstrip())
+
+    def words(self, response: httpx.Response) -> str:
+        """What Vault says to a request that failed, in one line."""
+        return self._quoted(_words(response))
 
     def section(self, response: httpx.Response, path: str, name: str) -> dict[str, Any]:
         """``data`` or ``auth`` of an answer; raises what Vault being away is when it has none."""
@@ -65,7 +88,7 @@ class VaultClient:
             found = None
         if not isinstance(found, dict):
             where = self._where(path)
-            raise self._away(f"{where}: the answer is not Vault's: is there another server at this address?")
+            raise self.away(f"{where}: the answer is not Vault's: is there another server at this address?")
         return found
 
     def _data(self, response: httpx.Response, path: str, refusal: type[ChargebackError]) -> dict[str, Any]:
@@ -76,14 +99,36 @@ class VaultClient:
     def _send(self, method: str, path: str, body: Mapping[str, Any] | None, token: str) -> httpx.Response:
         headers = {"X-Vault-Request": "true"} | ({"X-Vault-Token": token} if token else {})
         headers |= {"X-Vault-Namespace": self._namespace} if self._namespace else {}
+        self.hide(token)
+        url = httpx.URL(f"{self.address}/v1/{path}")
+        sent = {"timeout": self._timeout, "trust_env": url.host not in _LOOPBACK, "transport": self._transport}
         try:
-            with httpx.Client(timeout=self._timeout, transport=self._transport) as client:
-                response = client.request(method, f"{self.address}/v1/{path}", json=body, headers=headers)
+            with (
+                httpx.Client(verify=_trusted_authorities(), **sent) as client,  # type: ignore[arg-type]
+                client.stream(method, url, json=body, headers=headers) as streamed,
+            ):
+                response = httpx.Response(streamed.status_code, content=self._whole(streamed))
         except httpx.HTTPError as error:
-            raise self._away(f"{self._where(path)}: {error or type(error).__name__}") from error
+            said = self._quoted(str(error)) or type(error).__name__
+            raise self.away(f"{self._where(path)}: {said}") from error
         if response.status_code in _BUSY_STATUS:
-            raise self.refuse(response, path, self._away)
+            raise self.refuse(response, path, self.away)
         return response
+
+    def _whole(self, streamed: httpx.Response) -> bytes:
+        """The body. One that comes in drops is given up in the end: no single drop would ever time out."""
+        until = self._monotonic() + _TIMEOUTS_PER_ANSWER * self._timeout
+        content = bytearray()
+        for chunk in streamed.iter_bytes():
+            content += chunk
+            if len(content) > _LARGEST_ANSWER_BYTES or self._monotonic() > until:
+                raise httpx.ReadTimeout("the answer does not end")
+        return bytes(content)
+
+    def _quoted(self, text: str) -> str:
+        for hidden in sorted(self._hidden, key=len, reverse=True):
+            text = text.replace(hidden, "[redacted]")
+        return " ".join(text.split())[:_QUOTED_CHARACTERS]
 
     def _where(self, path: str) -> str:
         return f"Vault, {self.address}/v1/{path}"
@@ -96,4 +141,4 @@ def _words(response: httpx.Response) -> str:
         return response.reason_phrase
     if not isinstance(errors, list):
         return response.reason_phrase
-    return "; ".join(" ".join(str(error).split()) for error in errors)
+    return "; ".join(map(str, errors))

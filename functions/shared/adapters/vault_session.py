@@ -9,6 +9,7 @@ when Vault no longer takes it, and revoked when the use is over, so that none ou
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,11 @@ _RENEWED_AFTER = 2 / 3
 
 _ENDED = 403
 """What Vault answers a token that has ended already."""
+
+_STS_AWAY = re.compile(
+    r"error making upstream request: (error making request|received error code (429|5\d\d)|.*<Code>Throttling)"
+)
+"""A login that Vault refuses with 400 because it got no answer from STS, which is nothing that we did wrong."""
 
 
 class AwsCredentials(NamedTuple):
@@ -134,7 +140,11 @@ class _Tokens:
 
     def _login(self) -> str:
         own, settings = self._credentials(), self._settings
-        Aws(adapter=_Signing(self._take_login)).iam_login(
+
+        def send(body: dict[str, Any]) -> None:
+            self._take_login(body, own)
+
+        Aws(adapter=_Signing(send)).iam_login(
             own.access_key,
             own.secret_key,
             own.token,
@@ -147,11 +157,14 @@ class _Tokens:
         self._is_new = True
         return self._token.value
 
-    def _take_login(self, body: dict[str, Any]) -> None:
+    def _take_login(self, body: dict[str, Any], own: AwsCredentials) -> None:
         path, client = f"auth/{self._settings.auth_mount}/login", self._client(lambda: "")
+        # STS repeats the headers of a request whose signature it does not like, and Vault repeats what STS says.
+        client.hide(own.secret_key, own.token, body.get("iam_request_headers"))
         answer = client.ask("POST", path, body)
         if not answer.is_success:
-            raise client.refuse(answer, path, VaultLoginRefused)
+            is_away = _STS_AWAY.match(client.words(answer))
+            raise client.refuse(answer, path, client.away if is_away else VaultLoginRefused)
         self._keep(client, answer, path)
 
     def _renew(self, token: _Token) -> str:
@@ -170,7 +183,10 @@ class _Tokens:
     def _keep(self, client: VaultClient, answer: httpx.Response, path: str) -> None:
         auth = client.section(answer, path, "auth")
         value, seconds = auth.get("client_token"), auth.get("lease_duration")
-        if not isinstance(value, str) or not value or not isinstance(seconds, int):
+        # A token that no header takes would be quoted in the error that says so.
+        if not isinstance(value, str) or not value or not value.isascii() or not value.isprintable():
+            value = None
+        if value is None or not isinstance(seconds, int):
             raise VaultLoginRefused(f"Vault, {client.address}/v1/{path}: the answer has no token with a time to live")
         # A token that lives for ever is not renewed.
         renew_at = self._monotonic() + seconds * _RENEWED_AFTER if seconds else math.inf

@@ -20,7 +20,7 @@ from functions.shared.adapters.servicenow.instance import Instance
 from functions.shared.adapters.servicenow.mappings import ExpenseLineMapping, IncidentMapping
 from functions.shared.adapters.servicenow.patience import Patience, Timing
 from functions.shared.adapters.vault_settings import VaultSettings, VaultUser
-from functions.shared.errors import PostingUnauthorized
+from functions.shared.errors import PostingUnauthorized, SecretsUnavailable, SigningServiceUnavailable
 
 _SECONDS_TO_END_PROPERLY = 15.0
 
@@ -109,8 +109,12 @@ def _signer(vault: VaultSettings | None) -> Callable[[str], Sign]:
 
     def signing_with(reference: str) -> Sign:
         def sign(message: bytes) -> bytes:
-            with open_signing_key(reference, vault) as key:
-                return key.sign(message)
+            try:
+                with open_signing_key(reference, vault) as key:
+                    return key.sign(message)
+            except SigningServiceUnavailable as error:
+                # To who works in the books this key is a secret like the others, and waited for like them.
+                raise SecretsUnavailable(str(error)) from error
 
         return sign
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from functions.shared.adapters.vault_secrets import VaultSecrets
@@ -16,6 +17,7 @@ from functions.shared.errors import (
     SecretNotFound,
     SecretUnreadable,
     SigningRefused,
+    SigningServiceUnavailable,
     VaultLoginRefused,
 )
 from functions.shared.signing.identity import read_certificates
@@ -103,11 +105,41 @@ def test_vault_says_why_it_lets_nobody_in(
     bench: VaultBench, changed: dict[str, str], credentials: object, reason: str
 ) -> None:
     with (
-        pytest.raises(VaultLoginRefused, match=reason),
+        pytest.raises(VaultLoginRefused, match=reason) as refused,
         bench.session(settings=bench.settings(**changed), credentials=credentials) as vault,  # type: ignore[arg-type]
     ):
         VaultSecrets(vault).read(REFERENCE)
     assert bench.stand_in.tokens.issued == []
+    assert bench.unsaid(str(refused.value)), "STS repeats the session token of a request that is not signed well"
+
+
+@pytest.mark.parametrize(
+    "sts_answers",
+    [
+        'error making request: Post "https://sts.amazonaws.com/": dial tcp: i/o timeout',
+        "received error code 503 from STS: <html>",
+        "received error code 400 from STS: <ErrorResponse>\n  <Error>\n    <Code>Throttling</Code>\n  </Error>",
+    ],
+)
+def test_a_vault_that_cannot_ask_aws_who_we_are_is_asked_again_later(bench: VaultBench, sts_answers: str) -> None:
+    bench.stand_in.sts_answers = sts_answers
+
+    with pytest.raises(SigningServiceUnavailable, match="400 error making upstream request"), bench.session() as vault:
+        VaultSecrets(vault).read(REFERENCE)
+
+
+@pytest.mark.parametrize("token", ["", None, "hvs.two\nlines", "hvs.lä"])
+def test_an_answer_without_a_token_that_could_be_sent_is_refused_and_not_quoted(
+    bench: VaultBench, token: str | None
+) -> None:
+    answer = httpx.Response(200, json={"auth": {"client_token": token, "lease_duration": 900}})
+
+    with (
+        pytest.raises(VaultLoginRefused, match="the answer has no token with a time to live") as refused,
+        bench.session(transport=httpx.MockTransport(lambda _: answer)) as vault,
+    ):
+        VaultSecrets(vault).read(REFERENCE)
+    assert "hvs" not in str(refused.value)
 
 
 def test_what_was_deleted_is_told_from_what_never_was(bench: VaultBench) -> None:
