@@ -4,7 +4,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 OUT    ?= out
 
-.PHONY: help setup run test test-slow test-trino lint synth scan deploy-local bench clean
+.PHONY: help setup run hygiene test test-slow test-trino lint synth scan deploy-local bench clean
 .DEFAULT_GOAL := help
 
 help: ## Show this help
@@ -21,6 +21,9 @@ $(STAMP): requirements.txt requirements-dev.txt
 
 run: setup ## Close the sample organisation's last final months and say where to look
 	@$(BIN)/python -m local close --out $(OUT)
+
+hygiene: setup ## Measure how well the sample organisation's newest months are tagged: $(OUT)/hygiene.html
+	@$(BIN)/python -m local validate --out $(OUT)
 
 test: setup ## Run the tests
 	@$(BIN)/python -m pytest -n auto

@@ -98,16 +98,21 @@ def _check_input(options: CloseOptions) -> None:
                 f"--line-items {options.line_items:,}: too few for everything a bill holds; "
                 f"at least {FEWEST_LINE_ITEMS:,}"
             )
-        for period in options.periods:
-            if period.year not in SAMPLE_YEARS:
-                raise InvalidPeriod(
-                    f"--period {period}: the sample organisation has bills from {SAMPLE_YEARS[0]} to {SAMPLE_YEARS[-1]}"
-                )
+        check_sample_years(options.periods)
         return
     if not options.cur.is_dir():
         raise UsageError(f"--cur {options.cur}: no such folder; name a Data Exports folder, with data/ and metadata/")
     for period in options.periods:
         check_columns(options.cur, period)
+
+
+def check_sample_years(periods: Sequence[BillingPeriod]) -> None:
+    """Refuses a month that the sample organisation has no bill of."""
+    for period in periods:
+        if period.year not in SAMPLE_YEARS:
+            raise InvalidPeriod(
+                f"--period {period}: the sample organisation has bills from {SAMPLE_YEARS[0]} to {SAMPLE_YEARS[-1]}"
+            )
 
 
 def make_folder(out: Path) -> None:

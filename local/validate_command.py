@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from functions.shared.periods import BillingPeriod
+from local.outcome import UsageError
 
 
 def add_validate(commands: Any, show: Callable[[str], None]) -> None:
@@ -16,21 +17,37 @@ def add_validate(commands: Any, show: Callable[[str], None]) -> None:
         "validate",
         help="how well a month is tagged, and what its shared pools are",
         description="Runs the daily validation on a month, open or not: freshness and columns of the delivery, "
-        "untagged cost, coverage of mandatory tags, unrecognized values. Writes DIR/hygiene.json.",
+        "untagged cost, coverage of mandatory tags, unrecognized values. Writes DIR/hygiene.json and DIR/hygiene.html.",
         allow_abbrev=False,
     )
     validate.set_defaults(run=lambda options: _validate(options, show))
-    validate.add_argument("--cur", type=Path, metavar="DIR", required=True, help="a Data Exports folder")
-    validate.add_argument("--policy", type=Path, metavar="FILE", required=True, help="the chargeback policy (YAML)")
-    validate.add_argument("--period", metavar="YYYY-MM", required=True, help="the billing period")
+    validate.add_argument(
+        "--cur", type=Path, metavar="DIR", help="a Data Exports folder (default: the sample organisation's)"
+    )
+    validate.add_argument("--policy", type=Path, metavar="FILE", help="the chargeback policy (YAML)")
+    validate.add_argument(
+        "--period", metavar="YYYY-MM", help="the billing period (default: the sample's last two, one after the other)"
+    )
     validate.add_argument(
         "--out", type=Path, default=Path("out"), metavar="DIR", help="where results go (default: out)"
     )
 
 
 def _validate(options: argparse.Namespace, show: Callable[[str], None]) -> int:
-    from local.validate import ValidateOptions, validate
+    if options.cur and not (options.policy and options.period):
+        raise UsageError("--cur needs --policy and --period as well")
+    period = BillingPeriod.parse(options.period) if options.period else None
+
+    from local.sample.month import DEFAULT_LINE_ITEMS
+    from local.validate import NEWEST_SAMPLES, ValidateOptions, validate
 
     return validate(
-        ValidateOptions(options.cur, options.policy, BillingPeriod.parse(options.period), options.out), show=show
+        ValidateOptions(
+            cur=options.cur,
+            policy=options.policy,
+            periods=(period,) if period else NEWEST_SAMPLES,
+            out=options.out,
+            line_items=DEFAULT_LINE_ITEMS,
+        ),
+        show=show,
     )

@@ -1,5 +1,7 @@
 """State MeasureHygiene."""
 
+from datetime import date
+
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -8,11 +10,14 @@ from functions.measure_hygiene.logic import (
     measure_hygiene,
     plotted,
     plotted_coverage,
+    plotted_variance,
     summarize,
 )
 from functions.measure_hygiene.rows import read_measures
+from functions.measure_hygiene.units import compared_days
 from functions.prepare_statements.payload import ItemsReference
 from functions.shared import run_files
+from functions.shared.adapters.hygiene_table import HygieneTable
 from functions.shared.adapters.object_store import ObjectStore, read_query_result
 from functions.shared.compiled_policy import PolicyOfRun
 from functions.shared.observability import logger, metrics, record_metrics, tracer
@@ -22,6 +27,7 @@ from functions.update_ticket.items import ticket_items
 
 class MeasureHygieneSettings(Settings):
     datadog_metrics: bool
+    hygiene_table: str
     work_bucket: str
 
 
@@ -34,11 +40,18 @@ def handler(event: MeasureHygieneRequest, context: LambdaContext) -> dict[str, o
     work, run_id = ObjectStore(settings.work_bucket), event.delivery.run_id
     policy = PolicyOfRun.model_validate(work.read_json(run_files.policy_key(run_id)))
     rows = read_measures({name: read_query_result(uri) for name, uri in event.results.items()})
-    hygiene = measure_hygiene(event.delivery, policy, rows)
+    days = compared_days(event.delivery.billing_period, date.fromisoformat(event.delivery.day))
+    before = HygieneTable(settings.hygiene_table).units_before(
+        event.delivery.billing_period, days, policy.business_units
+    )
+    hygiene = measure_hygiene(event.delivery, policy, rows, before)
     work.write_json(run_files.hygiene_key(run_id), hygiene.model_dump(mode="json"))
     record_metrics(plotted(hygiene), to_datadog=settings.datadog_metrics)
     for tag, covered in plotted_coverage(rows, policy).items():
         record_metrics({"TagCoverage": covered}, {"tag": tag}, to_datadog=settings.datadog_metrics)
+    for unit, variance in plotted_variance(hygiene).items():
+        measured = {"MonthOverMonthVariance": variance}
+        record_metrics(measured, {"business_unit": unit}, to_datadog=settings.datadog_metrics)
     logger.info("hygiene measured", run_id=run_id, accounts=len(hygiene.accounts), untagged=hygiene.untagged_ratio)
     items = ticket_items(run_id, hygiene, policy)
     work.write_json(run_files.ticket_items_key(run_id), [item.model_dump(mode="json") for item in items])

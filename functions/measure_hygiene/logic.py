@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from itertools import groupby
 from typing import TypeVar
@@ -16,6 +16,7 @@ from functions.measure_hygiene.model import (
     UnrecognizedValue,
 )
 from functions.measure_hygiene.rows import Measures, OwnerTagValue, UntaggedCost
+from functions.measure_hygiene.units import business_unit_costs
 from functions.prepare_statements.payload import ItemsReference
 from functions.shared.compiled_policy import PolicyOfRun
 from functions.shared.money import total
@@ -72,8 +73,13 @@ def is_over(untagged: Decimal, taggable: Decimal, threshold: Decimal) -> bool:
     return taggable > 0 and untagged > taggable * threshold
 
 
-def measure_hygiene(delivery: DeliveryChecked, policy: PolicyOfRun, rows: Measures) -> Hygiene:
-    """The month as the rows show it, accounts ranked by untagged cost, then by id."""
+def measure_hygiene(
+    delivery: DeliveryChecked, policy: PolicyOfRun, rows: Measures, previous: Mapping[str, Decimal]
+) -> Hygiene:
+    """The month as the rows show it, accounts ranked by untagged cost, then by id.
+
+    ``previous`` is what business units cost the month before, as ``business_unit_costs`` takes it.
+    """
     accounts = [_account(account, list(own), policy, rows) for account, own in groupby(rows.untagged, _account_of)]
     untagged, taggable = (
         total(account.untagged_cost for account in accounts),
@@ -97,6 +103,7 @@ def measure_hygiene(delivery: DeliveryChecked, policy: PolicyOfRun, rows: Measur
         shared_pool_cost=shared,
         shared_pool_share=ratio(shared, bill),
         pools=pools,
+        business_units=business_unit_costs(rows.owners, policy, previous),
         accounts=sorted(accounts, key=lambda account: (-account.untagged_cost, account.account_id)),
     )
 
@@ -129,6 +136,15 @@ def plotted_coverage(rows: Measures, policy: PolicyOfRun) -> dict[str, Decimal]:
         tagged, taggable = total(row.tagged_cost for row in of_tag), total(row.taggable_cost for row in of_tag)
         covered[tag] = Decimal(coverage(tagged, taggable))
     return covered
+
+
+def plotted_variance(hygiene: Hygiene) -> dict[str, Decimal]:
+    """How much more or less each business unit costs than by then the month before, as a part of that."""
+    return {
+        unit.business_unit: Decimal(ratio(unit.change, unit.previous_month_to_date))
+        for unit in hygiene.business_units
+        if unit.change is not None and unit.previous_month_to_date
+    }
 
 
 def _account_of(row: UntaggedCost) -> str:

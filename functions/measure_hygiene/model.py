@@ -37,6 +37,18 @@ class CostlyResource(Payload):
     exact_cost: ExactAmount
 
 
+class BusinessUnitCost(Payload):
+    """What a business unit's own cost centers own of the month so far, and owned by then of the month before.
+
+    ``previous_month_to_date`` and ``change`` are None when the month before was not measured by then.
+    """
+
+    business_unit: str
+    month_to_date: ExactAmount
+    previous_month_to_date: ExactAmount | None
+    change: ExactAmount | None
+
+
 class AccountHygiene(Payload):
     """One account that has taggable usage.
 
@@ -79,4 +91,5 @@ class Hygiene(Payload):
     shared_pool_cost: ExactAmount
     shared_pool_share: str
     pools: dict[str, ExactAmount]
+    business_units: list[BusinessUnitCost]
     accounts: list[AccountHygiene]

@@ -4,7 +4,13 @@ from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.measure_hygiene.model import Hygiene
-from functions.record_hygiene.logic import HygieneRecorded, RecordHygieneRequest, make_record, period_day
+from functions.record_hygiene.logic import (
+    HygieneRecorded,
+    RecordHygieneRequest,
+    make_record,
+    make_unit_record,
+    period_day,
+)
 from functions.shared import run_files
 from functions.shared.adapters.hygiene_table import HygieneTable
 from functions.shared.adapters.object_store import ObjectStore
@@ -34,6 +40,8 @@ def handler(event: RecordHygieneRequest, context: LambdaContext) -> dict[str, ob
     ]
     for record in records:
         table.put(record)
+    for unit in hygiene.business_units:
+        table.put_unit(make_unit_record(unit, hygiene, settings.hygiene_days))
     worse = sum(record.is_worse for record in records)
     logger.info("hygiene recorded", run_id=event.run_id, items=len(records), worse=worse)
     return HygieneRecorded(items=len(records), worse=worse).model_dump()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict
 
-from functions.measure_hygiene.model import AccountHygiene, Hygiene
+from functions.measure_hygiene.model import AccountHygiene, BusinessUnitCost, Hygiene
 from functions.shared.money import ExactAmount
 from functions.shared.payload import Payload
 
@@ -52,6 +52,22 @@ class HygieneRecord(BaseModel):
         return bool(self.previous_ratio) and self.untagged_ratio > self.previous_ratio
 
 
+class UnitRecord(BaseModel):
+    """Another item of tag_hygiene: what a business unit cost so far. No account has its ``account_id``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    account_id: str
+    period_day: str
+    month_to_date: ExactAmount
+    expires_at: int
+
+
+def unit_key(business_unit: str) -> str:
+    """The ``account_id`` of a business unit's records; an account's is twelve digits."""
+    return f"business-unit/{business_unit}"
+
+
 def period_day(hygiene: Hygiene) -> str:
     """The second part of the key of every record of a validation."""
     return f"{hygiene.billing_period}#{hygiene.day}"
@@ -61,7 +77,6 @@ def make_record(
     account: AccountHygiene, hygiene: Hygiene, previous: HygieneRecord | None, keep_days: int
 ) -> HygieneRecord:
     """The record of an account; recording the same day again gives the same key."""
-    day = datetime.fromisoformat(hygiene.day).replace(tzinfo=UTC)
     return HygieneRecord(
         account_id=account.account_id,
         period_day=period_day(hygiene),
@@ -74,5 +89,20 @@ def make_record(
         over_threshold=account.over_threshold,
         coverage=account.coverage,
         resource_coverage=account.resource_coverage,
-        expires_at=int((day + timedelta(days=keep_days)).timestamp()),
+        expires_at=_expires_at(hygiene, keep_days),
     )
+
+
+def make_unit_record(unit: BusinessUnitCost, hygiene: Hygiene, keep_days: int) -> UnitRecord:
+    """The record of a business unit, with which the same day of the next month is compared."""
+    return UnitRecord(
+        account_id=unit_key(unit.business_unit),
+        period_day=period_day(hygiene),
+        month_to_date=unit.month_to_date,
+        expires_at=_expires_at(hygiene, keep_days),
+    )
+
+
+def _expires_at(hygiene: Hygiene, keep_days: int) -> int:
+    day = datetime.fromisoformat(hygiene.day).replace(tzinfo=UTC)
+    return int((day + timedelta(days=keep_days)).timestamp())

@@ -50,7 +50,7 @@ def add_validation_functions(
         | billing
         | {"export_prefix": config.export_prefix, "freshness_hours": str(FRESHNESS_HOURS)},
         "render_checks": work | billing | {"flattened_tags": json.dumps(config.flattened_tags)},
-        "measure_hygiene": work | plotted,
+        "measure_hygiene": work | plotted | {"hygiene_table": table.table_name},
         "record_hygiene": work | {"hygiene_table": table.table_name, "hygiene_days": str(HYGIENE_DAYS)},
         "update_ticket": work | books | {"hygiene_table": table.table_name},
         "count_tickets": work | books | plotted,
@@ -75,6 +75,8 @@ def add_validation_functions(
     # Not the table's own grant, which would be one on its indexes as well.
     keep = iam.PolicyStatement(actions=["dynamodb:PutItem", "dynamodb:Query"], resources=[table.table_arn])
     functions["RecordHygiene"].add_to_role_policy(keep)
+    compare = iam.PolicyStatement(actions=["dynamodb:Query"], resources=[table.table_arn])
+    functions["MeasureHygiene"].add_to_role_policy(compare)
     claim = iam.PolicyStatement(actions=["dynamodb:PutItem"], resources=[table.table_arn])
     functions["UpdateTicket"].add_to_role_policy(claim)
     if servicenow is not None:
@@ -104,8 +106,9 @@ def _grant(functions: dict[str, PythonFunction], config: EnvironmentConfig, data
     for state, keys in write.items():
         allow(state, ["s3:PutObject"], [data.work.arn_for_objects(each) for each in keys])
         allow(state, ["kms:GenerateDataKey"], [key.key_arn])
-    for state in functions:
-        # Whatever a function reads is encrypted with the one key: objects, and the table's own key.
+    for state in (state for state in functions if state != "CheckDelivery"):
+        # Whatever a function reads is encrypted with the one key: objects, and the table's own key. CheckDelivery reads
+        # nothing but the bill, which has another.
         allow(state, ["kms:Decrypt"], [key.key_arn])
     manifests, files = f"{config.export_prefix}metadata/", f"{config.export_prefix}data/"
     allow("CheckDelivery", ["s3:GetObject"], [data.billing.arn_for_objects(f"{manifests}*")])

@@ -1,4 +1,4 @@
-"""The observability stack: alarms, dashboard, posture, and who may look at it from outside."""
+"""The observability stack: alarms, dashboards, posture, and who may look at it from outside."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from infra.constructs.alert_topic import AlertTopic
 from infra.constructs.bucket_posture import BucketPosture
 from infra.constructs.close_dashboard import CloseDashboard
 from infra.constructs.failure_alarms import FailureAlarms
+from infra.constructs.hygiene_dashboard import HygieneDashboard
 from infra.constructs.outside_readers import DatadogRole, WizRole
 from infra.constructs.threat_detection import ThreatDetection
 from infra.names import (
@@ -100,6 +101,13 @@ class ObservabilityStack(cdk.Stack):
             arrival_rule=name_of(config, MANIFEST_ARRIVED),
             workgroup=f"chargeback-{config.name}",
             functions=[name_of(config, state) for state in functions],
+        )
+        HygieneDashboard(
+            self,
+            "HygieneDashboard",
+            name=name_of(config, "hygiene"),
+            state_machine_arn=machines["daily_validation"],
+            fresh=FRESH,
         )
         self._let_outsiders_look(config)
 

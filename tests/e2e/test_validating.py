@@ -138,6 +138,26 @@ def test_the_sample_organisation_is_measured_as_its_raw_lines_say(tmp_path: Path
     assert any(account["over_threshold"] for account in written["accounts"])
     costs = [Decimal(account["untagged_cost"]) for account in written["accounts"]]
     assert costs == sorted(costs, reverse=True)
+    page = (tmp_path / "out" / "hygiene.html").read_text()
+    assert all(account["account_id"] in page for account in written["accounts"])
+    assert {unit["previous_month_to_date"] for unit in written["business_units"]} == {None}
+    spent = sum(Decimal(unit["month_to_date"]) for unit in written["business_units"])
+    assert spent + Decimal(written["shared_pool_cost"]) == Decimal(written["bill_cost"])
+
+
+def test_the_next_month_stands_beside_the_one_before(tmp_path: Path) -> None:
+    policy, out = REPOSITORY / "policy/meridian.yaml", tmp_path / "out"
+    spent = []
+    for period in ("2026-04", "2026-05"):
+        write_month(tmp_path / "cur", period, line_items=2_000, seed=7)
+        ended = command.run("validate", "--cur", tmp_path / "cur", "--policy", policy, "--period", period, "--out", out)
+        assert ended.code == 0
+        spent.append(json.loads((out / "hygiene.json").read_text())["business_units"])
+
+    april, may = ({unit["business_unit"]: unit for unit in units} for units in spent)
+    for name, unit in may.items():
+        assert unit["previous_month_to_date"] == april[name]["month_to_date"]
+        assert Decimal(unit["change"]) == Decimal(unit["month_to_date"]) - Decimal(april[name]["month_to_date"])
 
 
 @pytest.mark.parametrize(("name", "period"), [("ha-project", "2026-04"), ("wa-labs", "2018-10")])

@@ -28,13 +28,14 @@ def listening(world: World) -> Iterator[list[Call]]:
         world.ledger_bucket: "<Ledger>",
         world.statements_bucket: "<Statements>",
     }
+    tables = {world.periods_table: "<Periods>", world.hygiene_table: "<Validation/TagHygiene>"}
     heard: list[Call] = []
     ask = BaseClient._make_api_call
 
     def listen(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         if _is_a_functions(sys._getframe(1)):
             state = "".join(word.title() for word in os.environ["_HANDLER"].split(".")[1].split("_"))
-            heard.extend((state, right) for right in _rights(operation, parameters, buckets))
+            heard.extend((state, right) for right in _rights(operation, parameters, buckets, tables))
         return ask(client, operation, parameters)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -50,7 +51,9 @@ def _is_a_functions(frame: FrameType | None) -> bool:
     return False
 
 
-def _rights(operation: str, given: Mapping[str, Any], buckets: Mapping[str, str]) -> list[str]:
+def _rights(
+    operation: str, given: Mapping[str, Any], buckets: Mapping[str, str], tables: Mapping[str, str]
+) -> list[str]:
     bucket = buckets.get(given.get("Bucket", ""), "")
     target = f"{bucket}/{given.get('Key')}"
     of_data = "<BillingKey>" if bucket == "<Billing>" else "<Key>"
@@ -77,8 +80,8 @@ def _rights(operation: str, given: Mapping[str, Any], buckets: Mapping[str, str]
             return [f"kms:Sign kms:{key} when kms:ResourceAliases is like {alias}"]
         case "GetParameter":
             return [f"ssm:GetParameter ssm:parameter{given['Name']}"]
-        case "GetItem" | "PutItem":
-            return [f"dynamodb:{operation} <Periods>", decrypt]
+        case "GetItem" | "PutItem" | "Query":
+            return [f"dynamodb:{operation} {tables[given['TableName']]}", decrypt]
         case "GetSecretValue":
             return ["secretsmanager:GetSecretValue <ServiceNow>", decrypt]
         case "DescribeExecution":

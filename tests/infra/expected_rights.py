@@ -14,6 +14,7 @@ xray:PutTraceSegments *
 
 READS_OURS = "kms:Decrypt <Key>"
 READ_NOTHING_OF_OURS = {
+    "CheckDelivery": "it reads nothing but the bill, which has a key of its own",
     "IssueCertificate": "it reads nothing that is encrypted",
 }
 """What every function has beside that, and those which have it not."""
@@ -249,6 +250,7 @@ OF_VALIDATION = {
         s3:GetObject <Work>/athena-results/*
         s3:PutObject <Work>/runs/*/hygiene.json
         s3:PutObject <Work>/runs/*/ticket_items.json
+        dynamodb:Query <Validation/TagHygiene>
         kms:GenerateDataKey <Key>
     """,
     "RecordHygiene": """

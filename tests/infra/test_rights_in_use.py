@@ -10,19 +10,25 @@ from typing import Any
 import pytest
 
 from functions.shared.periods import BillingPeriod
+from functions.shared.policy.ticket_groups import all_ticket_groups
 from local.assembly import ROOT
+from local.close import read_policy
 from local.progress import follow
 from local.sample.invoices import MonthTruth
 from local.sample.month import write_month
 from local.world import CONFIG, World, open_world
 from tests.infra.calls import Call, listening
-from tests.infra.expected_rights import FUNCTIONS, OF_THE_REPLAY
+from tests.infra.expected_rights import FUNCTIONS, OF_THE_REPLAY, OF_VALIDATION
 from tests.infra.stacks import Stacks
 
 pytestmark = pytest.mark.slow
 
 FINAL, OPEN = "2026-05", "2026-06"
 INVOICES = "invoices/2026-05.csv"
+
+ROLES = {state: f"Functions/{state}Role" for state in FUNCTIONS | OF_THE_REPLAY}
+ROLES |= {state: f"Validation/{state}Role" for state in OF_VALIDATION}
+"""The roles of the functions that state machines call."""
 
 OUT_OF_THE_ORDINARY = {
     "CheckChange": {
@@ -48,7 +54,7 @@ OUT_OF_THE_ORDINARY = {
         "s3:ListBucket <Work>": "as for a statement that was not rendered again",
     },
 }
-"""Rights that neither a preview nor a close nor a refused close nor a replay uses, and what they are for."""
+"""Rights that no preview, close, refused close, replay or validation uses, and what they are for."""
 
 
 def ended(world: World, execution_arn: str) -> tuple[str, dict[str, Any]]:
@@ -65,8 +71,8 @@ def close(world: World, **request: Any) -> str:
 
 @pytest.fixture(scope="module")
 def calls(tmp_path_factory: pytest.TempPathFactory) -> set[Call]:
-    """What functions do in a preview, a close, the same close again, a close that AWS has no invoices for yet, and in
-    a replay of a revision that has another before it."""
+    """What functions do in a preview, a close, the same close again, a close that AWS has no invoices for yet, in a
+    replay of a revision that has another before it, and in a validation."""
     folder = tmp_path_factory.mktemp("rights")
     truth = write_month(folder / "cur", FINAL, line_items=2_000, seed=7)
     write_month(folder / "cur", OPEN, line_items=2_000, seed=7, final=False)
@@ -84,6 +90,9 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> set[Call]:
         assert close(world, billing_period=FINAL) == "close"
         error, _ = ended(world, world.start_replay({"billing_period": FINAL}))
         assert not error
+        world.make_groups(all_ticket_groups(read_policy(ROOT / "policy" / CONFIG.ratified_policy).document))
+        error, _ = ended(world, world.start_validation({"billing_period": OPEN}))
+        assert not error
     return set(heard)
 
 
@@ -93,21 +102,21 @@ def _invoices(truth: MonthTruth) -> bytes:
     return "".join(f"{','.join(row)}\n" for row in [header, *rows]).encode()
 
 
-@pytest.mark.parametrize("state", FUNCTIONS | OF_THE_REPLAY)
+@pytest.mark.parametrize("state", ROLES)
 def test_a_function_is_allowed_every_call_that_it_makes(
     calls: set[Call], stacks_of: Callable[[str], Stacks], state: str
 ) -> None:
-    rights = stacks_of("local").roles[f"Functions/{state}Role"]
+    rights = stacks_of("local").roles[ROLES[state]]
     used = {right for caller, right in calls if caller == state}
     assert used
     assert not {use for use in used if not any(fnmatchcase(use, right) for right in rights)}
 
 
-@pytest.mark.parametrize("state", FUNCTIONS | OF_THE_REPLAY)
+@pytest.mark.parametrize("state", ROLES)
 def test_a_function_has_no_right_that_it_does_not_use(
     calls: set[Call], stacks_of: Callable[[str], Stacks], state: str
 ) -> None:
-    rights = stacks_of("local").roles[f"Functions/{state}Role"]
+    rights = stacks_of("local").roles[ROLES[state]]
     used = {right for caller, right in calls if caller == state}
     unused = {right for right in rights if not any(fnmatchcase(use, right) for use in used)}
     unused = {right for right in unused if not right.startswith(("logs:", "xray:"))}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ class Execution:
 
 
 class Close:
-    """One local cloud; every test takes months of its own."""
+    """One local cloud; every test takes months of its own, and ``deliver`` holds it to that."""
 
     def __init__(self, world: World, books: ServiceNowStandIn) -> None:
         self.world = world
@@ -56,9 +57,12 @@ class Close:
         self.statements = ObjectStore(world.statements_bucket)
         self.work = ObjectStore(world.work_bucket)
         self.policy_key = world.put_policy(_write_small_policy(world.out))
+        self._tests: dict[str, str] = {}
 
     def deliver(self, period: str, *, seed: int = 7, final: bool = True) -> MonthTruth:
         """Delivers a small month of the sample organisation; another seed is another bill under the same names."""
+        test = os.environ["PYTEST_CURRENT_TEST"].partition(" ")[0]
+        assert self._tests.setdefault(period, test) == test, f"{period} is {self._tests[period]}'s: take another month"
         folder = self.world.out / f"cur-{period}-{seed}-{final}"
         truth = write_month(folder, period, line_items=2000, seed=seed, final=final)
         self.world.deliver(folder, BillingPeriod.parse(period))

@@ -64,27 +64,27 @@ def test_the_readme_has_a_row_for_every_state_in_the_order_of_the_file() -> None
 
 
 def test_a_fresh_delivery_is_measured_and_recorded_on_the_day_of_the_schedule(close: Close) -> None:
-    close.deliver("2025-01", final=False)
+    close.deliver("2017-01", final=False)
     table = HygieneTable(close.world.hygiene_table)
 
-    runs = [close.validate({"scheduled_at": f"2025-01-{day}T06:30:00Z"}) for day in ("14", "15", "15")]
+    runs = [close.validate({"scheduled_at": f"2017-01-{day}T06:30:00Z"}) for day in ("14", "15", "15")]
 
     assert [run.states for run in runs] == [MEASURED] * 3
     accounts = hygiene_of(close, runs[0]).accounts
     assert {run.output["recorded"]["items"] for run in runs} == {len(accounts)}
-    worst = table.worst("2025-01#2025-01-15", 1)
+    worst = table.worst("2017-01#2017-01-15", 1)
     assert [record.account_id for record in worst] == [accounts[0].account_id]
     history = table.history(accounts[0].account_id)
-    assert [record.period_day for record in history] == ["2025-01#2025-01-14", "2025-01#2025-01-15"]
-    assert close.period("2025-01") is None, "a validation touches no period"
+    assert [record.period_day for record in history] == ["2017-01#2017-01-14", "2017-01#2017-01-15"]
+    assert close.period("2017-01") is None, "a validation touches no period"
 
 
 def test_an_arrival_is_measured(close: Close) -> None:
-    close.deliver("2025-02", final=False)
+    close.deliver("2017-02", final=False)
 
-    run = close.validate({"manifest_key": close.manifest("2025-02")})
+    run = close.validate({"manifest_key": close.manifest("2017-02")})
 
-    assert (run.status, run.output["delivery"]["billing_period"]) == ("SUCCEEDED", "2025-02")
+    assert (run.status, run.output["delivery"]["billing_period"]) == ("SUCCEEDED", "2017-02")
 
 
 def test_a_stale_delivery_fails_the_schedule_by_name_and_not_a_person(close: Close) -> None:
@@ -109,10 +109,10 @@ def test_a_month_without_a_delivery_is_late_only_once_it_is_old(close: Close) ->
 
 
 def test_a_delivery_in_progress_ends_without_failure(close: Close) -> None:
-    close.deliver("2025-03", final=False)
-    close.overwrite("2025-03")
+    close.deliver("2017-03", final=False)
+    close.overwrite("2017-03")
 
-    run = close.validate({"billing_period": "2025-03"})
+    run = close.validate({"billing_period": "2017-03"})
 
     assert (run.status, run.states[-1]) == ("SUCCEEDED", "StillDelivering")
 
@@ -120,9 +120,9 @@ def test_a_delivery_in_progress_ends_without_failure(close: Close) -> None:
 @pytest.mark.parametrize(
     ("period", "change", "told"),
     [
-        ("2025-04", change_column("line_item_usage_type", name="line_item_usage"), "new there: line_item_usage)"),
-        ("2025-05", change_column("line_item_resource_id", name=""), "lacks line_item_resource_id;"),
-        ("2025-06", change_column("line_item_unblended_cost", type="string"), "(double, string)"),
+        ("2017-04", change_column("line_item_usage_type", name="line_item_usage"), "new there: line_item_usage)"),
+        ("2017-05", change_column("line_item_resource_id", name=""), "lacks line_item_resource_id;"),
+        ("2017-06", change_column("line_item_unblended_cost", type="string"), "(double, string)"),
     ],
 )
 def test_a_needed_column_renamed_missing_or_retyped_fails_before_any_query(
@@ -139,20 +139,20 @@ def test_a_needed_column_renamed_missing_or_retyped_fails_before_any_query(
 
 
 def test_a_new_column_is_told_and_stops_nothing(close: Close) -> None:
-    close.deliver("2025-07", final=False)
+    close.deliver("2017-07", final=False)
     new = {"name": "line_item_new", "type": "string"}
-    change_manifest(close, "2025-07", lambda manifest: manifest["columns"].append(new))
+    change_manifest(close, "2017-07", lambda manifest: manifest["columns"].append(new))
 
-    run = close.validate({"billing_period": "2025-07"})
+    run = close.validate({"billing_period": "2017-07"})
 
     assert run.status == "SUCCEEDED"
     assert hygiene_of(close, run).drift.added == ("line_item_new",)
 
 
 def test_a_month_that_lists_no_data_file_has_nothing_to_measure(close: Close) -> None:
-    close.deliver("2025-08", final=False)
-    change_manifest(close, "2025-08", lambda manifest: manifest.update(dataFiles=[]))
+    close.deliver("2017-08", final=False)
+    change_manifest(close, "2017-08", lambda manifest: manifest.update(dataFiles=[]))
 
-    run = close.validate({"billing_period": "2025-08"})
+    run = close.validate({"billing_period": "2017-08"})
 
     assert (run.status, run.states[-1]) == ("SUCCEEDED", "NoLineItems")

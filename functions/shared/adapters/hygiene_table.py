@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from boto3.dynamodb.conditions import Key
 
-from functions.record_hygiene.logic import HygieneRecord
+from functions.record_hygiene.logic import HygieneRecord, UnitRecord, unit_key
 from functions.shared.adapters.throttling import refuse_when_busy
+from functions.shared.periods import BillingPeriod
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -31,6 +35,29 @@ class HygieneTable:
         if not record.owner:
             del item["owner"]
         self._table.put_item(Item=item)
+
+    def put_unit(self, record: UnitRecord) -> None:
+        """Writes what a business unit cost; without an amount of untagged cost it is among no worst offenders."""
+        self._table.put_item(Item=record.model_dump(mode="json"))
+
+    def units_before(
+        self, billing_period: str, days: tuple[date, date], business_units: Iterable[str]
+    ) -> dict[str, Decimal]:
+        """What business units cost in the month before, as measured on the newest of these days, first and last; a unit
+        that was not measured on any is left out."""
+        month = BillingPeriod.parse(billing_period).previous()
+        measured = Key("period_day").between(*(f"{month}#{day}" for day in days))
+        costs = {}
+        for unit in business_units:
+            found = self._table.query(
+                KeyConditionExpression=Key("account_id").eq(unit_key(unit)) & measured,
+                ScanIndexForward=False,
+                Limit=1,
+                ConsistentRead=True,
+            )
+            for item in found["Items"]:
+                costs[unit] = UnitRecord.model_validate(item).month_to_date
+        return costs
 
     def before(self, account_id: str, period_day: str) -> HygieneRecord | None:
         """The account's newest record before this one; None when there is none."""

@@ -22,7 +22,7 @@ from functions.prepare_statements.payload import ItemsReference
 from functions.shared import run_files
 from tests.unit.function_bench import FunctionBench
 from tests.unit.run_samples import RUN_ID, policy_of_run
-from tests.unit.validation_samples import checked
+from tests.unit.validation_samples import checked, make_hygiene_table
 
 CLAIMS, SANDBOX = "111122223333", "222233334444"
 ROWS: dict[str, list[dict[str, str]]] = {
@@ -81,7 +81,7 @@ ROWS: dict[str, list[dict[str, str]]] = {
 
 
 def measured() -> Hygiene:
-    return measure_hygiene(checked(), policy_of_run(), read_measures(ROWS))
+    return measure_hygiene(checked(), policy_of_run(), read_measures(ROWS), {})
 
 
 def account(account_id: str) -> AccountHygiene:
@@ -168,12 +168,13 @@ def test_metrics_tell_the_ratios_the_lag_and_the_coverage_of_each_mandatory_tag(
 
 
 def test_a_month_without_lines_has_no_accounts_and_no_shares() -> None:
-    empty = measure_hygiene(checked(), policy_of_run(), read_measures({name: [] for name in ROWS}))
+    empty = measure_hygiene(checked(), policy_of_run(), read_measures({name: [] for name in ROWS}), {})
 
     assert (empty.accounts, empty.untagged_ratio, empty.shared_pool_share) == ([], "0.0000", "0.0000")
 
 
 def test_the_function_keeps_amounts_as_text(bench: FunctionBench) -> None:
+    make_hygiene_table()
     bench.work.write_json(run_files.policy_key(RUN_ID), policy_of_run().model_dump(mode="json"))
     results = {name: bench.put_query_result(name, csv_of(rows)) for name, rows in ROWS.items()}
 

@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
-from typing import Any
 
-import boto3
 import pytest
 
-from functions.measure_hygiene.model import AccountHygiene, Hygiene
+from functions.measure_hygiene.model import AccountHygiene, BusinessUnitCost, Hygiene
 from functions.shared import run_files
 from functions.shared.adapters.hygiene_table import HygieneTable
 from tests.unit.function_bench import FunctionBench
 from tests.unit.run_samples import RUN_ID
-from tests.unit.validation_samples import checked
+from tests.unit.validation_samples import checked, make_hygiene_table
 
 
 @pytest.fixture
 def table(bench: FunctionBench) -> HygieneTable:  # noqa: ARG001 - the account that it is in
     """The table as it is deployed."""
-
-    def schema(*keys: str) -> list[dict[str, str]]:
-        return [{"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=True)]
-
-    kinds = {"account_id": "S", "period_day": "S", "owner": "S", "untagged_cost": "N"}
-    indexes = {"worst_offenders": ("period_day", "untagged_cost"), "by_owner": ("owner", "period_day")}
-    definition: dict[str, Any] = {
-        "AttributeDefinitions": [{"AttributeName": name, "AttributeType": kind} for name, kind in kinds.items()],
-        "KeySchema": schema("account_id", "period_day"),
-        "GlobalSecondaryIndexes": [
-            {"IndexName": name, "KeySchema": schema(*keys), "Projection": {"ProjectionType": "ALL"}}
-            for name, keys in indexes.items()
-        ],
-    }
-    boto3.client("dynamodb").create_table(TableName="hygiene", BillingMode="PAY_PER_REQUEST", **definition)
-    return HygieneTable("hygiene")
+    return make_hygiene_table()
 
 
 def account(account_id: str, untagged: str, ratio: str, owner: str = "") -> AccountHygiene:
@@ -54,7 +38,10 @@ def account(account_id: str, untagged: str, ratio: str, owner: str = "") -> Acco
     )
 
 
-def record(bench: FunctionBench, day: str, *accounts: AccountHygiene) -> dict[str, int]:
+def record(bench: FunctionBench, day: str, *accounts: AccountHygiene, claims: str = "100") -> dict[str, int]:
+    unit = BusinessUnitCost(
+        business_unit="claims", month_to_date=Decimal(claims), previous_month_to_date=None, change=None
+    )
     facts = checked().model_dump(include={"billing_period", "delivered_at", "age_seconds", "drift"})
     hygiene = Hygiene(
         **facts,
@@ -69,6 +56,7 @@ def record(bench: FunctionBench, day: str, *accounts: AccountHygiene) -> dict[st
         shared_pool_cost=Decimal(0),
         shared_pool_share="0.0000",
         pools={},
+        business_units=[unit],
         accounts=list(accounts),
     )
     bench.work.write_json(run_files.hygiene_key(RUN_ID), hygiene.model_dump(mode="json"))
@@ -130,3 +118,27 @@ def test_an_item_expires_after_the_days_that_are_set(bench: FunctionBench, table
 
     # 2026-05-14 is day 20,587 since 1970.
     assert table.history("A")[0].expires_at == (20_587 + 400) * 86_400
+
+
+def may(first: int, last: int) -> tuple[date, date]:
+    return date(2026, 5, first), date(2026, 5, last)
+
+
+def test_what_a_unit_cost_is_found_a_month_later_by_the_day_and_the_newest_of_several(
+    bench: FunctionBench, table: HygieneTable
+) -> None:
+    for day, cost in (("2026-05-13", "90.0000000001"), ("2026-05-14", "99"), ("2026-05-14", "100.0000000001")):
+        record(bench, day, claims=cost)
+
+    assert table.units_before("2026-06", may(13, 13), ["claims"]) == {"claims": Decimal("90.0000000001")}
+    assert table.units_before("2026-06", may(1, 31), ["claims"]) == {"claims": Decimal("100.0000000001")}
+    assert table.units_before("2026-06", may(15, 15), ["claims"]) == {}, "not measured on that day"
+    assert table.units_before("2026-07", may(13, 13), ["claims"]) == {}, "another month"
+    assert table.units_before("2026-06", may(13, 13), ["clinical"]) == {}
+
+
+def test_a_unit_is_no_offender_and_no_owners_account(bench: FunctionBench, table: HygieneTable) -> None:
+    record(bench, "2026-05-14", account("A", "1", "0.1000", owner="claims"))
+
+    assert [each.account_id for each in table.worst("2026-05#2026-05-14", 9)] == ["A"]
+    assert [each.account_id for each in table.of_owner("claims")] == ["A"]
