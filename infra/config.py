@@ -173,6 +173,9 @@ class EnvironmentConfig(Section):
     )
 
     scan_limit_gib: Annotated[int, Field(ge=1)] = Field(default=200, description="Athena stops a query that reads more")
+    athena_usd_per_tb: Annotated[Decimal, Field(ge=0)] = Field(
+        default=Decimal(5), description="what Athena charges here for a terabyte read, for the metric QueryCost"
+    )
     approvers: tuple[Email, ...] = Field(
         default=(), description="who is asked before charges are posted; nobody means that nobody has to approve"
     )

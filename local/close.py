@@ -12,9 +12,11 @@ from functions.shared.adapters.policy_source import PolicySource
 from functions.shared.errors import InvalidInvoiceFile, InvalidPeriod
 from functions.shared.periods import BillingPeriod
 from functions.shared.policy import Policy, compile_policy, load_policy
+from functions.shared.policy.ticket_groups import all_ticket_groups
 from local.assembly import ROOT
 from local.executions import run_close
 from local.export_run import export_run, is_exported
+from local.hygiene import measure_month, show_hygiene
 from local.outcome import CLOSED, ExecutionFailed, UsageError
 from local.progress import Show, counted, in_thousands, size
 from local.sample.month import FEWEST_LINE_ITEMS, write_month
@@ -55,12 +57,16 @@ def close(options: CloseOptions, show: Show) -> int:
     cur = options.cur or make_sample(options.out, options.periods, options.line_items, show)
     with open_world(options.out, tell=show) as world:
         policy_key = world.put_policy(policy)
+        world.make_groups(all_ticket_groups(read_policy(policy).document))
+        closed = []
         for period in options.periods:
             request = {"billing_period": str(period), "preview": options.preview, "policy_key": policy_key}
             if options.invoices:
                 request["invoices_key"] = world.put_invoices(options.invoices)
             _deliver(world, cur, period, show)
-            _close_month(world, cur, request, show)
+            if _close_month(world, cur, request, show):
+                closed.append(period)
+        _measure(world, cur, closed, policy_key, show)
     return CLOSED
 
 
@@ -140,7 +146,8 @@ def _deliver(world: World, cur: Path, period: BillingPeriod, show: Show) -> None
     world.deliver(cur, period)
 
 
-def _close_month(world: World, cur: Path, request: dict[str, Any], show: Show) -> None:
+def _close_month(world: World, cur: Path, request: dict[str, Any], show: Show) -> bool:
+    """Whether anything was closed or previewed: a month that is closed already is left as it is."""
     period = BillingPeriod.parse(request["billing_period"])
     show(f"\n{period}  {'Previewing' if request['preview'] else 'Closing'} {period.title}")
     try:
@@ -150,10 +157,24 @@ def _close_month(world: World, cur: Path, request: dict[str, Any], show: Show) -
     found = output["period"]
     if found["action"] != "closed":
         _show_summary(export_run(world, period, execution), show)
-        return
+        return True
     if not is_exported(world, period, found["revision"]):
         export_run(world, period, execution)
     show(f"{period}  CLOSED already (revision {found['revision']}), nothing to do: {world.out / str(period)}")
+    return False
+
+
+def _measure(world: World, cur: Path, periods: Sequence[BillingPeriod], policy_key: str, show: Show) -> None:
+    """Measures how well the months are tagged; a bill that cannot be measured is closed all the same."""
+    if periods:
+        show(f"\nMeasuring tags of {counted(len(periods), 'month')} …")
+    for period in periods:
+        try:
+            hygiene = measure_month(world, cur, period, policy_key, show=lambda _: None)
+        except ExecutionFailed as failure:
+            show(f"{period}  tags not measured: {failure.error}: {failure}")
+        else:
+            show_hygiene(hygiene, world.out, show)
 
 
 def _show_summary(folder: Path, show: Show) -> None:

@@ -175,6 +175,19 @@ def _attached(output: dict[str, Any]) -> Iterator[str]:
     yield counted(output["attached"]["count"], "statement")
 
 
+def _hygiene(output: dict[str, Any]) -> Iterator[str]:
+    hygiene = output["hygiene"]
+    yield f"{counted(hygiene['accounts'], 'account')}, {hygiene['accounts_over_threshold']:,} over the threshold"
+
+
+def _recorded(output: dict[str, Any]) -> Iterator[str]:
+    yield f"{counted(output['recorded']['items'], 'account')}, {output['recorded']['worse']:,} worse than before"
+
+
+def _tickets(output: dict[str, Any]) -> Iterator[str]:
+    yield f"{output['tickets']['open']:,} open, {output['tickets']['overdue']:,} overdue"
+
+
 def _restored(output: dict[str, Any]) -> Iterator[str]:
     restored = output["restored"]
     yield f"revision {restored['revision']}, signed by {restored['signed_by']}"
@@ -214,6 +227,17 @@ _DESCRIBED: Mapping[str, Callable[[dict[str, Any]], Iterator[str]]] = {
     "PostCharges": _charges,
     "CheckPostings": _postings,
     "AttachStatements": _attached,
+    "CheckDelivery": _delivery,
+    "DivideContainers": _query("a010_divided_charges"),
+    "AssignOwners": _query("a020_owned_charges"),
+    "MeasureUntagged": _query("v020_untagged_cost"),
+    "MeasureCoverage": _query("v030_tag_coverage"),
+    "ListOwnerTags": _query("v040_owner_tag_values"),
+    "ListCostlyUntagged": _query("v050_costly_untagged"),
+    "MeasurePools": _query("v060_owner_costs"),
+    "MeasureHygiene": _hygiene,
+    "RecordHygiene": _recorded,
+    "CountTickets": _tickets,
     "RestorePeriod": _restored,
     "DeriveAgain": _nothing,
     "ListFiledEntries": _nothing,

@@ -1,6 +1,7 @@
 """State MeasureHygiene."""
 
 from datetime import date
+from decimal import Decimal
 
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -13,6 +14,7 @@ from functions.measure_hygiene.logic import (
     plotted_variance,
     summarize,
 )
+from functions.measure_hygiene.queries import plotted_queries
 from functions.measure_hygiene.rows import read_measures
 from functions.measure_hygiene.units import compared_days
 from functions.prepare_statements.payload import ItemsReference
@@ -26,6 +28,7 @@ from functions.update_ticket.items import ticket_items
 
 
 class MeasureHygieneSettings(Settings):
+    athena_usd_per_tb: Decimal
     datadog_metrics: bool
     hygiene_table: str
     work_bucket: str
@@ -46,7 +49,8 @@ def handler(event: MeasureHygieneRequest, context: LambdaContext) -> dict[str, o
     )
     hygiene = measure_hygiene(event.delivery, policy, rows, before)
     work.write_json(run_files.hygiene_key(run_id), hygiene.model_dump(mode="json"))
-    record_metrics(plotted(hygiene), to_datadog=settings.datadog_metrics)
+    queries = plotted_queries(event.bytes_scanned, settings.athena_usd_per_tb)
+    record_metrics(plotted(hygiene) | queries, to_datadog=settings.datadog_metrics)
     for tag, covered in plotted_coverage(rows, policy).items():
         record_metrics({"TagCoverage": covered}, {"tag": tag}, to_datadog=settings.datadog_metrics)
     for unit, variance in plotted_variance(hygiene).items():

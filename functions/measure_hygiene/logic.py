@@ -31,10 +31,11 @@ RowT = TypeVar("RowT")
 
 
 class MeasureHygieneRequest(Payload):
-    """The delivery that was checked, and where the queries' rows are, by statement."""
+    """The delivery that was checked, where the queries' rows are, by statement, and how much each query read."""
 
     delivery: DeliveryChecked
     results: dict[str, str]
+    bytes_scanned: list[int]
 
 
 class HygieneMeasured(Payload):

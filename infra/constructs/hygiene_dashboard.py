@@ -52,7 +52,16 @@ class HygieneDashboard(cloudwatch.Dashboard):
                     ),
                     _graph("How old is the bill?", [_own("FreshnessLag", "seconds since its delivery")], limit),
                 ],
-                [_graph("How do validations end?", executions)],
+                [
+                    _graph("How do validations end?", executions),
+                    cloudwatch.GraphWidget(
+                        title="What do validations' queries cost?",
+                        left=[_own("QueryCost", "US dollars", "Sum")],
+                        right=[_own("QueryBytes", "bytes read", "Sum")],
+                        width=WIDTH,
+                        height=HEIGHT,
+                    ),
+                ],
             ],
         )
 
@@ -64,9 +73,9 @@ def _graph(
     return cloudwatch.GraphWidget(title=title, left=metrics, left_annotations=annotations, width=WIDTH, height=HEIGHT)
 
 
-def _own(metric: str, label: str) -> cloudwatch.IMetric:
-    """The highest of a day: a validation may run more than once."""
-    return _metric(NAMESPACE, metric, SERVICE, label, "Maximum")
+def _own(metric: str, label: str, statistic: str = "Maximum") -> cloudwatch.IMetric:
+    """By default the highest of a day: a validation may run more than once."""
+    return _metric(NAMESPACE, metric, SERVICE, label, statistic)
 
 
 def _each(metric: str, dimension: str) -> cloudwatch.IMetric:

@@ -50,7 +50,9 @@ def add_validation_functions(
         | billing
         | {"export_prefix": config.export_prefix, "freshness_hours": str(FRESHNESS_HOURS)},
         "render_checks": work | billing | {"flattened_tags": json.dumps(config.flattened_tags)},
-        "measure_hygiene": work | plotted | {"hygiene_table": table.table_name},
+        "measure_hygiene": work
+        | plotted
+        | {"athena_usd_per_tb": str(config.athena_usd_per_tb), "hygiene_table": table.table_name},
         "record_hygiene": work | {"hygiene_table": table.table_name, "hygiene_days": str(HYGIENE_DAYS)},
         "update_ticket": work | books | {"hygiene_table": table.table_name},
         "count_tickets": work | books | plotted,

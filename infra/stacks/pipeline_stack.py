@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -16,7 +13,6 @@ from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.config import EnvironmentConfig
@@ -25,6 +21,7 @@ from infra.constructs.close_functions import CloseFunctions
 from infra.constructs.pip_layer import PipLayer
 from infra.constructs.python_function import POWERTOOLS_LAYER
 from infra.constructs.query_rights import let_run_queries
+from infra.constructs.starting import add_queue, start_daily, start_on_arrival
 from infra.constructs.validation import DailyValidation
 from infra.names import (
     CLOSE_DAILY,
@@ -91,8 +88,9 @@ class PipelineStack(cdk.Stack):
             publish = iam.PolicyStatement(actions=["sns:Publish"], resources=[self.approvals.topic_arn])
             self.month_end_close.add_to_role_policy(publish)
         self.replay_period = self._make_replay(config, data)
-        self._start_on_arrival(config, data)
-        self._start_daily(config)
+        # A group of its own: Scheduler counts what failed by the group, and others' schedules are in the default one.
+        self.schedules = scheduler.CfnScheduleGroup(self, "Schedules", name=name_of(config, SCHEDULES))
+        self._start(config, data)
         self.validation = DailyValidation(
             self,
             "Validation",
@@ -183,74 +181,26 @@ class PipelineStack(cdk.Stack):
         let_run_queries(machine, data, self.key, reads_bill=False)
         return machine
 
-    def _start_on_arrival(self, config: EnvironmentConfig, data: DataStack) -> None:
-        """Only a manifest starts a close, for it is delivered last; query results land in another bucket."""
-        rule = events.Rule(
+    def _start(self, config: EnvironmentConfig, data: DataStack) -> None:
+        """Should an event be lost, the month still closes: a closed or open one takes no harm from being asked for."""
+        start_on_arrival(
             self,
             "ManifestArrived",
-            rule_name=name_of(config, MANIFEST_ARRIVED),
+            name=name_of(config, MANIFEST_ARRIVED),
             description="A delivery of the Cost and Usage Report is complete",
-            enabled=config.closes_on_arrival,
-            event_pattern=events.EventPattern(
-                source=["aws.s3"],
-                detail_type=["Object Created"],
-                detail={
-                    "bucket": {"name": [data.billing.bucket_name]},
-                    "object": {
-                        "key": events.Match.wildcard(f"{config.export_prefix}metadata/BILLING_PERIOD=*-Manifest.json")
-                    },
-                },
-            ),
+            config=config,
+            bill=data.billing,
+            machine=self.month_end_close,
+            queue=add_queue(self, UNDELIVERED_EVENTS, name_of(config, UNDELIVERED_EVENTS)),
         )
-        manifest_key = events.EventField.from_path("$.detail.object.key")
-        manifest = events.RuleTargetInput.from_object({"manifest_key": manifest_key})
-        queue = self._make_queue(config, UNDELIVERED_EVENTS)
-        rule.add_target(targets.SfnStateMachine(self.month_end_close, input=manifest, dead_letter_queue=queue))
-
-    def _start_daily(self, config: EnvironmentConfig) -> None:
-        """Should an event be lost, the month still closes: a closed or open one takes no harm from being asked for."""
-        queue = self._make_queue(config, UNDELIVERED_SCHEDULES)
-        # A group of its own: Scheduler counts what failed by the group, and others' schedules are in the default one.
-        self.schedules = group = scheduler.CfnScheduleGroup(self, "Schedules", name=name_of(config, SCHEDULES))
-        of_this_group = {"StringEquals": {"aws:SourceAccount": self.account, "aws:SourceArn": group.attr_arn}}
-        role = iam.Role(
-            self,
-            "ScheduleRole",
-            assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com", conditions=of_this_group),
-        )
-        for action, resource in (
-            ("states:StartExecution", self.month_end_close.state_machine_arn),
-            ("sqs:SendMessage", queue.queue_arn),
-        ):
-            role.add_to_policy(iam.PolicyStatement(actions=[action], resources=[resource]))
-        scheduler.CfnSchedule(
+        start_daily(
             self,
             "CloseDaily",
             name=name_of(config, CLOSE_DAILY),
-            group_name=group.ref,
             description="Closes the month before, if no event has",
-            state="ENABLED" if config.closes_on_arrival else "DISABLED",
-            schedule_expression="cron(0 6 * * ? *)",
-            schedule_expression_timezone="UTC",
-            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
-            target=scheduler.CfnSchedule.TargetProperty(
-                arn=self.month_end_close.state_machine_arn,
-                role_arn=role.role_arn,
-                input=json.dumps({"scheduled_at": "<aws.scheduler.scheduled-time>"}),
-                dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=queue.queue_arn),
-                retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
-                    maximum_event_age_in_seconds=3600, maximum_retry_attempts=5
-                ),
-            ),
-        )
-
-    def _make_queue(self, config: EnvironmentConfig, name: str) -> sqs.Queue:
-        return sqs.Queue(
-            self,
-            name,
-            queue_name=name_of(config, name),
-            # Not our key: EventBridge, which writes here, has no right to use it. An event holds the name of an object.
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=cdk.Duration.days(14),
+            at="0 6",
+            config=config,
+            group=self.schedules,
+            machine=self.month_end_close,
+            queue=add_queue(self, UNDELIVERED_SCHEDULES, name_of(config, UNDELIVERED_SCHEDULES)),
         )

@@ -6,6 +6,7 @@ sent, so that whoever reacts finds the object complete. An object's bytes are wr
 
 from __future__ import annotations
 
+import copy
 import datetime
 import mmap
 import threading
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from local.aws.errors import LocalCloudError
@@ -93,8 +95,7 @@ class ObjectStore:
         patches.wrap(S3Response, "get_object", self._get_object)
         patches.wrap(S3Response, "_key_response_get", _get_retention)
         patches.replace(models.FakeKey, "value", property(self._value, vars(models.FakeKey)["value"].fset))
-        patches.wrap(models.FakeKey, "__getstate__", _state_of_key)
-        patches.wrap(models.FakeKey, "__setstate__", _set_state_of_key)
+        patches.replace(models, "copy", SimpleNamespace(copy=copy.copy, deepcopy=_facts_of))
         patches.replace(S3Backend, "_url_module", urls)  # moto reloads this module twice a request
         patches.wrap(S3Backend, "create_bucket", self._create_bucket)
         for change in ("put_object", "delete_object", "put_object_legal_hold", "delete_object_tagging"):
@@ -241,19 +242,22 @@ def _leave_unlogged(backend: Any, request: Any, bucket_name: str) -> None:
     """moto writes an object of made-up facts for every request to a bucket that has access logs."""
 
 
-def _state_of_key(original: Any, key: Any) -> dict[str, Any]:
-    """moto copies every version to list it; the copy of one in a file names the file, and its bytes stay unread."""
-    if not isinstance(getattr(key, "_value_buffer", None), FileContent):
-        state: dict[str, Any] = original(key)
-        return state
-    return {name: value for name, value in vars(key).items() if name != "lock"}
+def _facts_of(versions: list[Any]) -> list[Any]:
+    """Copies of a key's versions to list them by, without their bytes.
+
+    moto copies every version of a bucket, bytes and all, however few it lists, and keeps a reference to every copy.
+    """
+    return [_without_bytes(version) for version in versions]
 
 
-def _set_state_of_key(original: Any, key: Any, state: dict[str, Any]) -> None:
-    if "_value_buffer" not in state:
-        original(key, state)
-        return
-    vars(key).update(state, lock=threading.Lock())
+def _without_bytes(version: Any) -> Any:
+    # A hash that was never asked for is taken while the bytes are there; a delete marker has none.
+    getattr(version, "etag", None)
+    twin = object.__new__(type(version))
+    vars(twin).update({name: value for name, value in vars(version).items() if name not in ("_value_buffer", "lock")})
+    # A version that goes closes its bytes unless they are: a copy has none to close.
+    twin.disposed = True
+    return twin
 
 
 def _get_retention(original: Any, response: Any, query: Any, key_name: str) -> Any:

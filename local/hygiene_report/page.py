@@ -40,11 +40,11 @@ def _sections(hygiene: Hygiene) -> list[Markup]:
         element("p", about),
         _figures(hygiene),
         _section("Accounts", ranking(accounts, hygiene["untagged_threshold"], currency)),
+        _section("Business units", _units(hygiene)),
+        _section("Shared pools", _pools(hygiene)),
         _section("Coverage of mandatory tags", coverage(accounts)),
         _section("Values that name no cost center", unrecognized(accounts, currency)),
         _section("What to tag first", to_tag_first(accounts, currency)),
-        _section("Business units", _units(hygiene)),
-        _section("Shared pools", _pools(hygiene)),
         _section("Delivery", _delivery(hygiene)),
     ]
 

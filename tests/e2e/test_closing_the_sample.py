@@ -39,6 +39,16 @@ def test_every_invoice_equals_what_the_generator_added_up(closed: tuple[Path, En
     assert sum(Decimal(center["total"]) for center in summary["cost_centers"]) == Decimal(truth["billed_cost"])
 
 
+def test_the_run_ends_with_how_well_the_newest_month_is_tagged(closed: tuple[Path, Ended]) -> None:
+    out, ended = closed
+    written = json.loads((out / "hygiene.json").read_text())
+    assert (written["billing_period"], len(written["accounts"])) == (MONTHS[-1], 40)
+    billed = Decimal(summary_of(out, MONTHS[-1])["billed_cost"])
+    assert abs(Decimal(written["bill_cost"]) - billed) < Decimal("0.05"), "unrounded lines against rounded invoices"
+    assert "<title>Tag hygiene, May 2026</title>" in (out / "hygiene.html").read_text()
+    assert ended.out[-1].endswith(f"over the threshold: {out / 'hygiene.html'}")
+
+
 def test_the_books_hold_three_months(closed: tuple[Path, Ended]) -> None:
     out, _ = closed
     owed: dict[str, Decimal] = {}

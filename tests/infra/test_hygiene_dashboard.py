@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from functions.measure_hygiene.logic import plotted
+from functions.measure_hygiene.queries import plotted_queries
 from functions.shared.observability import NAMESPACE, RECORDED, SERVICE, record_metrics
 from infra.constructs.validation_functions import FRESHNESS_HOURS
 from infra.names import name_of
@@ -53,7 +54,7 @@ def recorded(metric: str, capsys: pytest.CaptureFixture[str]) -> tuple[str, set[
 def test_it_shows_all_that_a_validation_measures(stacks: Stacks) -> None:
     own = {metric[1] for metric in plain(stacks) if metric[0] == NAMESPACE}
 
-    assert own == {*plotted(measured()), "TicketsOpen", "TicketsOverdue"}
+    assert own == {*plotted(measured()), *plotted_queries([], Decimal(5)), "TicketsOpen", "TicketsOverdue"}
     assert searched(stacks).keys() == DIMENSIONS.keys()
     assert own | DIMENSIONS.keys() <= RECORDED.keys()
 

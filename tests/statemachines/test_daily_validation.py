@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from functions.measure_hygiene.model import Hygiene
@@ -47,6 +49,18 @@ def change_manifest(close: Close, period: str, change: Callable[[dict[str, Any]]
     manifest = json.loads(s3.get_object(Bucket=close.world.billing_bucket, Key=key)["Body"].read())
     change(manifest)
     s3.put_object(Bucket=close.world.billing_bucket, Key=key, Body=json.dumps(manifest).encode())
+
+
+def empty_files(close: Close, period: str) -> None:
+    """Delivers the month again: every file with its columns and no line, then the manifest."""
+    s3, bucket = close.world.cloud.client("s3"), close.world.billing_bucket
+    prefix = close.manifest(period).partition("metadata/")[0] + f"data/BILLING_PERIOD={period}/"
+    for stored in s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]:
+        full = pq.read_table(io.BytesIO(s3.get_object(Bucket=bucket, Key=stored["Key"])["Body"].read()))
+        empty = io.BytesIO()
+        pq.write_table(full.slice(0, 0), empty)
+        s3.put_object(Bucket=bucket, Key=stored["Key"], Body=empty.getvalue())
+    change_manifest(close, period, lambda manifest: manifest)
 
 
 def change_column(of: str, **to: str) -> Callable[[dict[str, Any]], object]:
@@ -147,6 +161,18 @@ def test_a_new_column_is_told_and_stops_nothing(close: Close) -> None:
 
     assert run.status == "SUCCEEDED"
     assert hygiene_of(close, run).drift.added == ("line_item_new",)
+
+
+def test_a_delivery_of_files_without_a_line_has_no_account_and_no_ratio(close: Close) -> None:
+    close.deliver("2017-09", final=False)
+    empty_files(close, "2017-09")
+
+    run = close.validate({"billing_period": "2017-09"})
+
+    assert (run.status, run.states) == ("SUCCEEDED", MEASURED)
+    hygiene = hygiene_of(close, run)
+    assert (hygiene.accounts, hygiene.untagged_ratio, hygiene.shared_pool_share) == ([], "0.0000", "0.0000")
+    assert (hygiene.bill_cost, run.output["recorded"]["items"]) == (0, 0)
 
 
 def test_a_month_that_lists_no_data_file_has_nothing_to_measure(close: Close) -> None:

@@ -29,6 +29,7 @@ VALUES = {
     "FRESHNESS_HOURS": "48",
     "DATADOG_METRICS": "false",
     "HYGIENE_DAYS": "400",
+    "ATHENA_USD_PER_TB": "5",
     "HYGIENE_TABLE": "hygiene",
     "FLATTENED_TAGS": '["cost-center", "business-unit"]',
     "LEDGER_BUCKET": "ledger",

@@ -8,10 +8,10 @@ from html.parser import HTMLParser
 import pytest
 
 from functions.shared.periods import BillingPeriod
+from local.hygiene import empty_hygiene
 from local.hygiene_report.figures import age, amount, percent, signed
 from local.hygiene_report.page import STYLE, render
 from local.hygiene_report.trend import DAYS_SHOWN, trend
-from local.validate import empty_hygiene
 from tests.unit.local.hygiene_samples import SANDBOX, account, hygiene
 
 HOSTILE = "<script>alert('x')</script>\"&"

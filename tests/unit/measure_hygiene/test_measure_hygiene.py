@@ -178,7 +178,8 @@ def test_the_function_keeps_amounts_as_text(bench: FunctionBench) -> None:
     bench.work.write_json(run_files.policy_key(RUN_ID), policy_of_run().model_dump(mode="json"))
     results = {name: bench.put_query_result(name, csv_of(rows)) for name, rows in ROWS.items()}
 
-    bench.invoke("measure_hygiene", {"delivery": checked().model_dump(mode="json"), "results": results})
+    request = {"delivery": checked().model_dump(mode="json"), "results": results, "bytes_scanned": [0, 12_000_001]}
+    bench.invoke("measure_hygiene", request)
 
     kept: dict[str, Any] = bench.work.read_json(run_files.hygiene_key(RUN_ID))
     assert kept["untagged_cost"] == "30.0000000001"
