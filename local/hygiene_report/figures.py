@@ -19,8 +19,9 @@ def amount(exact: str) -> str:
 
 
 def signed(exact: str) -> str:
-    """A difference in cents, as ``+1,234.57``."""
-    return f"{Decimal(exact):+z,.2f}"
+    """A difference in cents, as ``+1,234.57``; none is ``0.00``."""
+    told = f"{Decimal(exact):+z,.2f}"
+    return told if Decimal(told.replace(",", "")) else told.lstrip("+")
 
 
 def age(seconds: int) -> str:

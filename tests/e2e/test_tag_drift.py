@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -13,12 +11,9 @@ import pytest
 
 from functions.measure_hygiene.model import Hygiene
 from functions.shared import run_files
-from functions.shared.observability import SERVICE
 from functions.shared.periods import BillingPeriod
 from local.sample.month import write_month
-from local.servicenow.server import ServiceNowStandIn
-from local.world import World, open_world
-from tests.statemachines.harness import Close, Execution
+from tests.statemachines.harness import Close, Execution, open_close
 
 pytestmark = pytest.mark.slow
 
@@ -29,18 +24,8 @@ OPEN, IN_PROGRESS, RESOLVED = "1", "2", "6"
 @pytest.fixture(scope="module")
 def drifting() -> Iterator[Close]:
     """A cloud of its own: the tickets of an account are one story, which other tests' days would interrupt."""
-    logging.Logger.manager.loggerDict.pop(SERVICE, None)
-    opened: list[ServiceNowStandIn] = []
-    connect = World.connect_books
-
-    def remember(world: World, books: ServiceNowStandIn) -> None:
-        opened.append(books)
-        connect(world, books)
-
-    with TemporaryDirectory(prefix="drift-") as folder, pytest.MonkeyPatch.context() as patches:
-        patches.setattr(World, "connect_books", remember)
-        with open_world(Path(folder)) as world:
-            yield Close(world, opened[0])
+    with open_close() as close:
+        yield close
 
 
 def deliver(close: Close, period: str, *, tagged: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,19 +11,21 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from functions.shared.adapters.object_store import ObjectStore
 from functions.shared.adapters.period_table import PeriodTable
+from functions.shared.observability import SERVICE
 from functions.shared.period_state import PeriodRecord
 from functions.shared.periods import BillingPeriod
 from local.sample.invoices import MonthTruth
 from local.sample.month import write_month
 from local.sample.organisation import ACCOUNTS
 from local.servicenow.server import ServiceNowStandIn
-from local.world import CONFIG, World
+from local.world import CONFIG, World, open_world
 from tests.unit.shared.policy_sample import sample
 
 Action = Callable[[], object]
@@ -47,6 +50,24 @@ class Execution:
         ]
 
 
+@contextmanager
+def open_close() -> Iterator[Close]:
+    """Deploys the stacks into a local cloud of their own, and keeps hold of its books."""
+    # Where another test has imported a handler, the functions' logger writes to that test's output: begin anew.
+    logging.Logger.manager.loggerDict.pop(SERVICE, None)
+    opened: list[ServiceNowStandIn] = []
+    connect = World.connect_books
+
+    def remember(world: World, books: ServiceNowStandIn) -> None:
+        opened.append(books)
+        connect(world, books)
+
+    with TemporaryDirectory(prefix="close-") as folder, pytest.MonkeyPatch.context() as patches:
+        patches.setattr(World, "connect_books", remember)
+        with open_world(Path(folder)) as world:
+            yield Close(world, opened[0])
+
+
 class Close:
     """One local cloud; every test takes months of its own, and ``deliver`` holds it to that."""
 
@@ -56,7 +77,7 @@ class Close:
         self.ledger = ObjectStore(world.ledger_bucket)
         self.statements = ObjectStore(world.statements_bucket)
         self.work = ObjectStore(world.work_bucket)
-        self.policy_key = world.put_policy(_write_small_policy(world.out))
+        self.policy_key = world.put_policy(write_small_policy(world.out))
         self._tests: dict[str, str] = {}
 
     def deliver(self, period: str, *, seed: int = 7, final: bool = True) -> MonthTruth:
@@ -194,7 +215,7 @@ class Close:
         assert not left, f"{statement} was not run"
 
 
-def _write_small_policy(folder: Path) -> Path:
+def write_small_policy(folder: Path) -> Path:
     """Two business units and three cost centers: every month closes in a moment, and every kind of pool is there."""
 
     def simplify(document: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -172,7 +173,7 @@ def test_a_delivery_of_files_without_a_line_has_no_account_and_no_ratio(close: C
     assert (run.status, run.states) == ("SUCCEEDED", MEASURED)
     hygiene = hygiene_of(close, run)
     assert (hygiene.accounts, hygiene.untagged_ratio, hygiene.shared_pool_share) == ([], "0.0000", "0.0000")
-    assert (hygiene.bill_cost, run.output["recorded"]["items"]) == (0, 0)
+    assert (hygiene.bill_cost, run.output["recorded"]["items"]) == (Decimal(0), 0)
 
 
 def test_a_month_that_lists_no_data_file_has_nothing_to_measure(close: Close) -> None:

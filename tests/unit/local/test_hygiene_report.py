@@ -200,7 +200,7 @@ def test_a_trend_stays_in_its_frame_and_shows_the_newest_days() -> None:
         (amount("-0.0000000001"), "0.00"),
         (signed("20.0000000001"), "+20.00"),
         (signed("-20"), "-20.00"),
-        (signed("-0.001"), "+0.00"),
+        (signed("-0.001"), "0.00"),
         (age(59), "less than a minute"),
         (age(90_061), "1 day 1 hour"),
         (age(172_800), "2 days"),
