@@ -41,6 +41,22 @@ LOCAL = EnvironmentConfig(
     closes_on_arrival=False,
 )
 
+LOCAL_VAULT = LOCAL.model_copy(
+    update={
+        "name": "localvault",
+        "vault": VaultSettings(
+            address="https://vault.local.example:8200",
+            role="chargeback",
+            server_id="vault.local.example",
+            namespace="finops",
+            servicenow_secret="vault:kv/chargeback/servicenow",  # noqa: S106 - where the secret is, not what it is
+            signing_key="vault:transit/chargeback-statements",
+            pki_role="pki/chargeback",
+        ),
+    }
+)
+"""The same with everything in Vault that can be there: secret, key and certificate authority."""
+
 REHEARSAL = EnvironmentConfig(
     name="rehearsal",
     finops_account="123456789012",
@@ -108,7 +124,7 @@ PRODUCTION = EnvironmentConfig(
     wiz=WizSettings(trusted_role="arn:aws:iam::999999999999:role/wiz-delegator", external_id="replace-with-wizs-id"),
 )
 
-ENVIRONMENTS = {config.name: config for config in (LOCAL, REHEARSAL, STARTUP, PRODUCTION)}
+ENVIRONMENTS = {config.name: config for config in (LOCAL, LOCAL_VAULT, REHEARSAL, STARTUP, PRODUCTION)}
 
 
 def environment(name: str) -> EnvironmentConfig:

@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 from functions.shared.periods import BillingPeriod
 from local.benchmark import add_benchmark
+from local.change_command import add_change_commands
 from local.outcome import FAILED, UsageError, exit_code_of, is_expected, lines_of
 from local.validate_command import add_validate
 
@@ -70,6 +71,7 @@ def _close(options: argparse.Namespace) -> int:
             preview=options.preview,
             line_items=options.line_items,
             invoices=options.invoices,
+            change_gate=options.change_gate,
         ),
         show=_show,
     )
@@ -191,6 +193,7 @@ def _parser() -> argparse.ArgumentParser:
     close.add_argument(
         "--preview", action="store_true", help="make draft statements, also of an open month; nothing is posted"
     )
+    close.add_argument("--change-gate", action="store_true", help="changed rules need an approved change request")
     close.add_argument(
         "--line-items",
         type=int,
@@ -206,6 +209,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_validate(commands, _show)
     _add_what_if(commands)
+    add_change_commands(commands, _show)
     _add_explain(commands)
     _add_replay(commands)
     _add_periods(commands)

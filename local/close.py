@@ -31,7 +31,8 @@ SAMPLE_SEED = 7
 class CloseOptions(NamedTuple):
     """What the command line asks for; without ``cur`` the sample organisation's months.
 
-    ``invoices`` is a CSV with the totals of AWS's invoices, to tie the month to.
+    ``invoices`` is a CSV with the totals of AWS's invoices, to tie the month to. With ``change_gate`` changed rules
+    need an approved change request.
     """
 
     cur: Path | None
@@ -41,6 +42,7 @@ class CloseOptions(NamedTuple):
     preview: bool
     line_items: int
     invoices: Path | None = None
+    change_gate: bool = False
 
 
 def close(options: CloseOptions, show: Show) -> int:
@@ -56,6 +58,8 @@ def close(options: CloseOptions, show: Show) -> int:
     make_folder(options.out)
     cur = options.cur or make_sample(options.out, options.periods, options.line_items, show)
     with open_world(options.out, tell=show) as world:
+        if options.change_gate:
+            world.ask_for_changes()
         policy_key = world.put_policy(policy)
         world.make_groups(all_ticket_groups(read_policy(policy).document))
         closed = []

@@ -128,6 +128,11 @@ def install_identity(lambdas: Any, function: str, root: LocalRoot, key: str | No
     return _invoke(lambdas, function, {"action": "install", "certificate_chain": chain, **chosen})
 
 
+def issue_identity(lambdas: Any, function: str) -> dict[str, Any]:
+    """Has the deployed function get a certificate from Vault's PKI engine and install it; returns what it answered."""
+    return _invoke(lambdas, function, {"action": "issue", "issuer": "vault_pki", "subject": SUBJECT})
+
+
 def _invoke(lambdas: Any, function: str, event: dict[str, Any]) -> dict[str, Any]:
     answer = lambdas.invoke(FunctionName=function, Payload=json.dumps(event).encode())
     content: dict[str, Any] = json.loads(answer["Payload"].read())

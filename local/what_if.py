@@ -70,13 +70,20 @@ def what_if(options: WhatIfOptions, show: Show) -> int:
     make_folder(options.out)
     cur = options.cur or make_sample(options.out, [options.period], DEFAULT_LINE_ITEMS, show)
     with open_world(options.out, tell=show) as world:
-        world.deliver(cur, options.period)
-        ratified = _preview(world, options.period, ratified_policy, show)
-        proposed = _preview(world, options.period, options.proposed, show)
+        rows = preview_both(world, cur, options.period, (ratified_policy, options.proposed), show)
+    show(f"\nas CSV: {write_csv(rows, options.out, options.period, options.proposed)}")
+    return CLOSED
+
+
+def preview_both(
+    world: World, cur: Path, period: BillingPeriod, policies: tuple[Path, Path], show: Show
+) -> list[Comparison]:
+    """Previews a month under the ratified and under the proposed policy, and shows them side by side."""
+    world.deliver(cur, period)
+    ratified, proposed = (_preview(world, period, policy, show) for policy in policies)
     rows = compare(ratified, proposed)
     _show_table(rows, show)
-    show(f"\nas CSV: {_write_csv(rows, options)}")
-    return CLOSED
+    return rows
 
 
 def compare(ratified: RunTotals, proposed: RunTotals) -> list[Comparison]:
@@ -106,8 +113,9 @@ def _show_table(rows: list[Comparison], show: Show) -> None:
     show(f"{'total':<14} {'':<22} {_money(sums[0]):>16} {_money(sums[1]):>16} {_money(difference):>16}")
 
 
-def _write_csv(rows: list[Comparison], options: WhatIfOptions) -> Path:
-    path = options.out / "what-if" / f"{options.period}-{options.proposed.stem}.csv"
+def write_csv(rows: list[Comparison], out: Path, period: BillingPeriod, proposed: Path) -> Path:
+    """Writes the table under the folder of results; returns its path."""
+    path = out / "what-if" / f"{period}-{proposed.stem}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

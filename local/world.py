@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,23 +14,35 @@ from functions.shared.delivery import NEEDED_COLUMNS, parse_manifest
 from functions.shared.errors import InvalidManifest, ManifestNotFound, MissingColumn
 from functions.shared.periods import BillingPeriod
 from functions.shared.policy import policy_hash
+from infra.config import EnvironmentConfig
 from infra.environments import environment
 from local.assembly import ROOT, synthesize
 from local.aws.cloud import LocalCloud
 from local.servicenow.server import ServiceNowStandIn
-from local.signing import LocalRoot, has_identity, install_identity
+from local.signing import LocalRoot, has_identity, install_identity, issue_identity
+from local.vault.server import VaultStandIn
+from local.vault.set_up import put_secret, tell_functions, vault_of
 
 CONFIG = environment("local")
 ASSEMBLIES = ROOT / ".cache" / "assemblies"
 
 
 class World:
-    """One local cloud under one output folder, with every stack deployed."""
+    """One local cloud under one output folder, with every stack of an environment deployed."""
 
-    def __init__(self, out: Path, cloud: LocalCloud, outputs: dict[str, str]) -> None:
+    def __init__(
+        self,
+        out: Path,
+        cloud: LocalCloud,
+        outputs: dict[str, str],
+        config: EnvironmentConfig = CONFIG,
+        vault: VaultStandIn | None = None,
+    ) -> None:
         self.out = out
         self.cloud = cloud
+        self.vault = vault
         self._outputs = outputs
+        self._config = config
         self._books: ServiceNowStandIn | None = None
 
     @property
@@ -156,7 +168,11 @@ class World:
     def prepare_signing(self, tell: Callable[[str], None] = lambda _: None) -> None:
         """Has the signing key certified by the local root, the first time; puts the root's certificate beside."""
         root = LocalRoot(self.cloud.state_dir / "signing")
-        if not has_identity(self.cloud.client("ssm"), self._outputs["SigningIdentityParameter"]):
+        if self._config.vault and self._config.vault.pki_role:
+            # This Vault forgets its keys when it ends: each start has another to certify.
+            tell(f"Having the signing key certified by Vault: {self.root_certificate}")
+            issue_identity(self.cloud.client("lambda"), self._outputs["IssueCertificateFunction"])
+        elif not has_identity(self.cloud.client("ssm"), self._outputs["SigningIdentityParameter"]):
             tell(f"Making a root certificate and having the signing key certified: {self.root_certificate}")
             self.install_signing_identity()
         if not self.root_certificate.exists():
@@ -167,13 +183,33 @@ class World:
         root = LocalRoot(self.cloud.state_dir / "signing")
         return install_identity(self.cloud.client("lambda"), self._outputs["IssueCertificateFunction"], root, key)
 
+    @property
+    def books(self) -> ServiceNowStandIn | None:
+        """The books that it is connected to."""
+        return self._books
+
     def connect_books(self, books: ServiceNowStandIn) -> None:
         """Puts the books' address and our credentials where the deployed functions look for them."""
         self._books = books
-        secret = {"base_url": books.url, "credentials": books.credentials}
+        self.put_connection({"base_url": books.url, "credentials": books.credentials})
+
+    def put_connection(self, connection: dict[str, Any]) -> None:
+        """Puts a connection with ServiceNow where the deployed functions look for it: in Vault, or Secrets Manager."""
+        if self.vault and self._config.vault and self._config.vault.servicenow_secret:
+            put_secret(self.vault, self._config.vault, connection)
+            return
         self.cloud.client("secretsmanager").put_secret_value(
-            SecretId=self._outputs["ServiceNowSecret"], SecretString=json.dumps(secret)
+            SecretId=self._outputs["ServiceNowSecret"], SecretString=json.dumps(connection)
         )
+
+    def ask_for_changes(self) -> None:
+        """From now on changed rules need an approved change request, as where ``change_gate`` is set."""
+        lambdas = self.cloud.client("lambda")
+        pages = lambdas.get_paginator("list_functions").paginate()
+        functions = [function for page in pages for function in page["Functions"]]
+        [gate] = [function for function in functions if function["FunctionName"].endswith("CheckChange")]
+        variables = gate["Environment"]["Variables"] | {"CHANGE_GATE": "true"}
+        lambdas.update_function_configuration(FunctionName=gate["FunctionName"], Environment={"Variables": variables})
 
     def make_groups(self, names: Iterable[str]) -> None:
         """Has the assignment groups in the books that tickets go to, as an administrator would."""
@@ -236,17 +272,24 @@ def _columns_of(file: Path) -> Collection[str]:
 
 
 @contextmanager
-def open_world(out: Path, tell: Callable[[str], None] = lambda _: None, *, signs: bool = True) -> Iterator[World]:
+def open_world(
+    out: Path, tell: Callable[[str], None] = lambda _: None, *, signs: bool = True, config: EnvironmentConfig = CONFIG
+) -> Iterator[World]:
     """Starts the local cloud on ``out/.cloud``, deploys the stacks into it, and opens the books; ends all of it.
 
-    ``signs`` has the signing key certified, without which no month closes.
+    ``signs`` has the signing key certified, without which no month closes. With an environment that has a Vault there
+    is one as well.
     """
-    assembly = synthesize(ASSEMBLIES, tell=tell)
+    assembly = synthesize(ASSEMBLIES, env=config.name, tell=tell)
     tell("Starting the local cloud and deploying the stacks …")
     state = out / ".cloud"
-    with LocalCloud(state, region=CONFIG.region) as cloud, ServiceNowStandIn(state) as books:
+    with LocalCloud(state, region=config.region) as cloud, ServiceNowStandIn(state) as books, ExitStack() as more:
         outputs = {name: value for stack in cloud.deploy(assembly).values() for name, value in stack.items()}
-        world = World(out, cloud, outputs)
+        vault = None
+        if config.vault:
+            vault = more.enter_context(vault_of(config, config.vault, state / "signing", cloud.credentials))
+            tell_functions(cloud.client("lambda"), vault)
+        world = World(out, cloud, outputs, config, vault)
         world.connect_books(books)
         if signs:
             world.prepare_signing(tell)

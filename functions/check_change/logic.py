@@ -25,9 +25,10 @@ FilesInForce = Mapping[tuple[str, str], str]
 
 
 class CheckChangeRequest(Payload):
-    """The run whose policy and SQL are checked."""
+    """The run whose policy and SQL are checked, when it begins (``close``) or is taken up again (``resume``)."""
 
     run_id: str
+    action: Literal["close", "resume"] = "close"
 
 
 class ApprovedBy(Payload):
@@ -81,17 +82,27 @@ def changed_files(files: FilesInForce, last: FilesInForce) -> tuple[str, ...]:
     )
 
 
-def approved_change(digest: str, changed: Sequence[str], found: Iterable[ChangeRequest]) -> ChangeRecord:
+def stands(kept: ChangeRecord, digest: str) -> bool:
+    """Whether what a run has kept of its first check answers for these very files.
+
+    Its change request may be over by now, and another month closed with the same files: neither concerns a run that
+    was let through with them.
+    """
+    return kept.gate == "on" and kept.digest == digest
+
+
+def approved_change(digest: str, changed: Sequence[str], found: Iterable[ChangeRequest], our_user: str) -> ChangeRecord:
     """The record of the approved change request that names the digest, the first by number.
 
-    Raises ChangeNotApproved, which names the digest, what changed, and why each request that was found is not enough.
+    Neither who requested it nor ``our_user``, the user that the close works as, can approve it. Raises
+    ChangeNotApproved, which names the digest, what changed, and why each request that was found is not enough.
     """
     refused: list[str] = []
     for change in sorted(found, key=lambda each: each.number):
-        if reason := _refusal(digest, change):
+        if reason := _refusal(digest, change, our_user):
             refused.append(f"{change.number} {reason}")
             continue
-        approved = tuple(ApprovedBy(approver=each.approver, at=each.at) for each in _by_others(change))
+        approved = tuple(ApprovedBy(approver=each.approver, at=each.at) for each in _by_others(change, our_user))
         return ChangeRecord(
             gate="on",
             digest=digest,
@@ -102,24 +113,29 @@ def approved_change(digest: str, changed: Sequence[str], found: Iterable[ChangeR
         )
     raise ChangeNotApproved(
         f"policy and SQL differ from the last close ({', '.join(changed)}) and no approved change request names "
-        f"{digest} ({'; '.join(refused) or 'none names it'}); open a change request with this hash in its "
-        "description, have it approved, and start the month again"
+        f"{digest} ({'; '.join(refused) or 'none names it'}); open a change request with this hash "
+        "(python -m local request-change), have it approved, and start the month again"
     )
 
 
-def _refusal(digest: str, change: ChangeRequest) -> str:
+def _refusal(digest: str, change: ChangeRequest, our_user: str) -> str:
     """Why a change request does not let a close use the files; blank if it does."""
-    if digest not in change.text:
+    if not change.names(digest):
         return "does not name it"
     if change.state not in USABLE_STATES:
         return f"is in state {change.state}"
     if not change.is_approved:
         return f"is {change.approval or 'not approved'}" + ("" if change.approvals else " by nobody")
-    return "" if _by_others(change) else f"was approved by nobody but {change.requested_by}, who requested it"
+    if _by_others(change, our_user):
+        return ""
+    names = {change.requested_by: "who requested it", our_user: "our own user, who may approve nothing"}
+    approvers = {approval.approver for approval in change.approvals}
+    nobody = ", and ".join(f"{name}, {why}" for name, why in names.items() if name and name in approvers)
+    return f"was approved by nobody but {nobody or 'users without a name'}"
 
 
-def _by_others(change: ChangeRequest) -> list[Approval]:
-    return [approval for approval in change.approvals if approval.approver not in ("", change.requested_by)]
+def _by_others(change: ChangeRequest, our_user: str) -> list[Approval]:
+    return [each for each in change.approvals if each.approver not in ("", change.requested_by, our_user)]
 
 
 def _sha256(text: str) -> str:

@@ -301,11 +301,14 @@ class CloseFunctions(Construct):
         self._allow("PublishLedger", ["kms:GenerateDataKey"], [self._key.key_arn])
 
     def _grant_change_gate(self, servicenow: secretsmanager.Secret | None) -> None:
-        """The gate compares the run's policy with the evidence of the last close, and reads change requests."""
+        """The gate compares the run's policy with the evidence of the last close, reads change requests, and takes what
+        a run has kept of its own when that is resumed."""
         work, ledger = self._data.work, self._data.ledger
         self._allow("CheckChange", ["s3:GetObject"], [work.arn_for_objects("runs/*/sources/policy/*")])
+        self._allow("CheckChange", ["s3:GetObject"], [work.arn_for_objects("runs/*/sources/change/*")])
         self._allow("CheckChange", ["s3:GetObject"], [ledger.arn_for_objects("periods/*/evidence.json")])
         self._list_versions("CheckChange", work, "runs/*/sources/policy/")
+        self._list_versions("CheckChange", work, "runs/*/sources/change/")
         self._list_versions("CheckChange", ledger, "periods/")
         if servicenow is not None:
             self._allow("CheckChange", ["secretsmanager:GetSecretValue"], [servicenow.secret_arn])

@@ -17,6 +17,7 @@ from local.aws.clients import client
 from local.aws.errors import DeploymentFailed
 from local.aws.files import ObjectFiles
 from local.aws.patching import Patches, require_moto
+from local.aws.role_credentials import IssuedCredentials
 
 ACCOUNT_ID = "123456789012"
 BOOTSTRAP_QUALIFIER = "hnb659fds"
@@ -38,6 +39,7 @@ class LocalCloud:
         self._running: ExitStack | None = None
         self._store: Any = None
         self._patches: Patches | None = None
+        self._credentials: IssuedCredentials | None = None
         self._accepts_stacks = False
 
     def __enter__(self) -> Self:
@@ -97,6 +99,13 @@ class LocalCloud:
         return client(service, self.region)
 
     @property
+    def credentials(self) -> IssuedCredentials:
+        """What functions have been given to prove who they are, since the cloud was started."""
+        if self._credentials is None:
+            raise DeploymentFailed("The local cloud is not running: start it first.")
+        return self._credentials
+
+    @property
     def files(self) -> ObjectFiles:
         """The objects as files."""
         files: ObjectFiles = self._store
@@ -144,6 +153,7 @@ class LocalCloud:
         self._store = ObjectStore(journal, self.state_dir / "objects", ACCOUNT_ID, transient=ASSET_BUCKETS)
         runner = LambdaRunner(self.log_dir)
         running.callback(runner.close)
+        self._credentials = runner.credentials
         parameters = ParameterStore(journal, ACCOUNT_ID)
         for durable in (self._store, ItemStore(journal), KeyStore(journal), SecretStore(journal), parameters, runner):
             durable.install(patches)

@@ -1,8 +1,9 @@
 """Runs the repository's real Lambda handlers in this process, behind moto's Lambda API.
 
-A function sees what it would see on AWS: its own declared environment, its own copy of the repository's modules (as its
-own process would have), an event and a result that went through JSON, and its output in its own log. Handlers run one
-at a time, because the environment belongs to the process. A function's timeout is told to it, not enforced.
+A function sees what it would see on AWS: its own declared environment, credentials of its role, its own copy of the
+repository's modules (as its own process would have), an event and a result that went through JSON, and its output in
+its own log. Handlers run one at a time, because the environment belongs to the process. A function's timeout is told to
+it, not enforced.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import Any, TextIO
 from local.aws.environment import NO_CONFIGURATION
 from local.aws.lambda_output import OutputRouting
 from local.aws.patching import Patches
+from local.aws.role_credentials import IssuedCredentials, RoleCredentials
 
 MAX_PAYLOAD_BYTES = 6_291_556
 """What the service calls six megabytes."""
@@ -73,6 +75,7 @@ class LambdaRunner:
 
     def __init__(self, log_dir: Path) -> None:
         self.log_dir = log_dir
+        self.credentials = IssuedCredentials()
         self._routing = OutputRouting()
         self._lock = threading.RLock()
         self._refuses = False
@@ -104,7 +107,7 @@ class LambdaRunner:
             self._lock,
             (self.log_dir / f"{function.function_name}.log").open("a", encoding="utf-8") as file,
             self._routing.to(log := _Tee(file)),  # type: ignore[arg-type]
-            _environment(_environment_of(function)),
+            _environment(_environment_of(function, self.credentials.of(function.role))),
         ):
             if self._refuses:
                 return _error("LocalCloud.Stopped", "The local cloud was stopped."), True, ""
@@ -152,14 +155,14 @@ def _handler(path: str) -> Callable[[Any, LambdaContext], Any]:
     return handler
 
 
-def _environment_of(function: Any) -> dict[str, str]:
+def _environment_of(function: Any, credentials: RoleCredentials) -> dict[str, str]:
     declared = {name: str(value) for name, value in (function.environment_vars or {}).items()}
     return {
         "AWS_REGION": function.region,
         "AWS_DEFAULT_REGION": function.region,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_SESSION_TOKEN": "local",
+        "AWS_ACCESS_KEY_ID": credentials.access_key,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+        "AWS_SESSION_TOKEN": credentials.session_token,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.run_time}",
         "AWS_LAMBDA_FUNCTION_NAME": function.function_name,
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",

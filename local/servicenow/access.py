@@ -28,6 +28,8 @@ class Access:
     token_seconds: int
     clock: Callable[[], float]
     trusted_keys: dict[str, TrustedKey] = field(default_factory=dict)
+    tokens_issued: list[str] = field(default_factory=list)
+    assertions_taken: list[str] = field(default_factory=list)
     _tokens: dict[str, tuple[User, float]] = field(default_factory=dict)
     _used_assertions: set[str] = field(default_factory=set)
     _lock: Lock = field(default_factory=Lock)
@@ -41,6 +43,7 @@ class Access:
             return TOKEN_DENIED
         token = secrets.token_urlsafe(48)
         with self._lock:
+            self.tokens_issued.append(token)
             self._tokens[token] = (user, self.clock() + self.token_seconds)
         granted = {"access_token": token, "scope": "useraccount", "token_type": "Bearer"}
         return Answer(200, granted | {"expires_in": self.token_seconds - 1})
@@ -74,6 +77,7 @@ class Access:
             if claims.token_id in self._used_assertions:
                 return None
             self._used_assertions.add(claims.token_id)
+            self.assertions_taken.append(form["assertion"])
         return self.users.get(claims.subject)
 
     def _by_password(self, presented: str) -> User | None:

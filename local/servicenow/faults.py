@@ -26,9 +26,22 @@ FaultKind = Literal[
 ``429_bare`` does not say when to come back, ``malformed`` is a page of HTML, ``garbled`` half of the answer."""
 
 FaultyRequests = Literal[
-    "token", "table", "GET", "POST", "PATCH", "import", "attachments", "upload", "download", "change", "any"
+    "token",
+    "table",
+    "GET",
+    "POST",
+    "PATCH",
+    "import",
+    "attachments",
+    "upload",
+    "download",
+    "change",
+    "new_change",
+    "PATCH change",
+    "any",
 ]
-"""``table`` is any request to the Table API, ``GET``, ``POST`` and ``PATCH`` are those of one method."""
+"""``table`` is any request to the Table API, ``GET``, ``POST`` and ``PATCH`` are those of one method; ``PATCH change``
+are those of the Change Management API that change one."""
 
 
 class Asked(NamedTuple):
@@ -42,7 +55,7 @@ class Asked(NamedTuple):
         """Whether a fault on such requests, and on this table if one is named, is on this one."""
         if table and table != self.table:
             return False
-        return on in ("any", self.api) or (self.api == "table" and on == self.method)
+        return on in ("any", self.api, f"{self.method} {self.api}") or (self.api == "table" and on == self.method)
 
 
 class _Ordered(NamedTuple):

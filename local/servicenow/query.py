@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 _CONDITION = re.compile(r"([a-z][a-z0-9_]*)(STARTSWITH|LIKE|!=|=)(.*)", re.DOTALL)
+_WHO_ASKS = "javascript:gs.getUserID()"
 _ORDER = re.compile(r"ORDERBY(DESC)?([a-z][a-z0-9_]*)")
 
 # Each compares exactly: SQL's own LIKE would take letters of either case, and would have wildcards.
@@ -30,15 +31,19 @@ class EncodedQuery:
     order: tuple[tuple[str, bool], ...]
 
     @classmethod
-    def parse(cls, text: str, columns: Collection[str]) -> EncodedQuery:
-        """Leaves out what names no column of the table: unless told otherwise, an instance ignores it, too."""
+    def parse(cls, text: str, columns: Collection[str], caller: str = "") -> EncodedQuery:
+        """Leaves out what names no column of the table: unless told otherwise, an instance ignores it, too.
+
+        ``caller`` is the sys_id of who asks: the value of the one script that is run.
+        """
         conditions: list[tuple[str, str, str]] = []
         order: list[tuple[str, bool]] = []
         for term in filter(None, text.split("^")):
             if sort := _ORDER.fullmatch(term):
                 order.append((sort[2], bool(sort[1])))
             elif (condition := _CONDITION.fullmatch(term)) and not term.startswith(("OR", "NQ")):
-                conditions.append((condition[1], condition[2], condition[3]))
+                value = caller if condition[3] == _WHO_ASKS else condition[3]
+                conditions.append((condition[1], condition[2], value))
             else:
                 raise UnsupportedQuery(f"the stand-in understands conditions, ^ and ORDERBY, not {term!r}")
         return cls(

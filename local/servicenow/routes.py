@@ -25,6 +25,7 @@ _PATHS = {
     "upload": re.compile(rf"/api/now/{_VERSION}attachment/file"),
     "download": re.compile(rf"/api/now/{_VERSION}attachment/{_SYS_ID}/file"),
     "change": re.compile(rf"/api/sn_chg_rest/{_VERSION}change(?:/{_SYS_ID})?"),
+    "new_change": re.compile(rf"/api/sn_chg_rest/{_VERSION}change/normal"),
     "approvals": re.compile(rf"/api/sn_chg_rest/{_VERSION}change/{_SYS_ID}/approvals"),
 }
 
@@ -94,6 +95,8 @@ class Routes:
             ("download", "GET", True): lambda: self.attachments.download(sys_id, caller),
             ("change", "GET", False): lambda: self.changes.list(params, caller),
             ("change", "GET", True): lambda: self.changes.get(sys_id, caller),
+            ("change", "PATCH", True): lambda: self.changes.change(sys_id, body, caller),
+            ("new_change", "POST", False): lambda: self.changes.open_normal(body, caller),
             ("approvals", "PATCH", True): lambda: self.changes.decide(sys_id, body, caller),
         }
         found = answers.get((asked.api, asked.method, bool(sys_id)))

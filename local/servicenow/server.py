@@ -27,9 +27,9 @@ from local.servicenow.rate_limits import Meter, RateLimit
 from local.servicenow.routes import Routes
 from local.servicenow.table_api import TableApi
 from local.servicenow.tables import TABLES, Table
-from local.servicenow.users import APPROVER_ROLES, INTEGRATION_ROLES, User
+from local.servicenow.users import APPROVER_ROLES, INTEGRATION_ROLES, REQUESTER_ROLES, User
 
-INTEGRATION_USER, APPROVER = "chargeback.integration", "cab.approver"
+INTEGRATION_USER, APPROVER, REQUESTER = "chargeback.integration", "cab.approver", "finops.analyst"
 
 
 class ServiceNowStandIn:
@@ -64,7 +64,11 @@ class ServiceNowStandIn:
 
     def __enter__(self) -> Self:
         self._books = Books(self._state / "servicenow.sqlite", self._tables, self._clock)
-        users = (self._user(INTEGRATION_USER, self._roles), self._user(APPROVER, APPROVER_ROLES))
+        users = (
+            self._user(INTEGRATION_USER, self._roles),
+            self._user(APPROVER, APPROVER_ROLES),
+            self._user(REQUESTER, REQUESTER_ROLES),
+        )
         self._access = Access(
             client_id=self._books.setting("client_id", secrets.token_hex(16)),
             client_secret=self._books.setting("client_secret", secrets.token_urlsafe(24)),
@@ -79,7 +83,7 @@ class ServiceNowStandIn:
             self._api,
             ImportApi(self._api, self._maps),
             AttachmentApi(self._api, self._extensions),
-            ChangeApi(self._api),
+            ChangeApi(self._api, approvers=(users[1].sys_id,)),
         )
         self._server = InstanceServer(
             routes,
@@ -130,6 +134,11 @@ class ServiceNowStandIn:
         """The credentials of the user whom change requests are put before."""
         return self._basic(APPROVER)
 
+    @property
+    def requester_credentials(self) -> dict[str, str]:
+        """The credentials of somebody who opens change requests, and can approve none."""
+        return self._basic(REQUESTER)
+
     def trust(self, public_key: bytes, key_id: str, signing_key: str) -> dict[str, str]:
         """Registers a key (DER SubjectPublicKeyInfo); the credentials of who signs with it as the integration user."""
         self._access.trusted_keys[key_id] = TrustedKey(public_key)
@@ -139,6 +148,16 @@ class ServiceNowStandIn:
             "signing_key": signing_key,
             "key_id": key_id,
         }
+
+    @property
+    def tokens_issued(self) -> list[str]:
+        """Every access token since the start, ended or not."""
+        return list(self._access.tokens_issued)
+
+    @property
+    def assertions_taken(self) -> list[str]:
+        """Every signed assertion that somebody got in with."""
+        return list(self._access.assertions_taken)
 
     @property
     def requests(self) -> list[str]:

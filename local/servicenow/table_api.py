@@ -46,7 +46,7 @@ class TableApi:
             return NOT_QUERIED
         limit, offset = params.get("sysparm_limit", _DEFAULT_LIMIT), params.get("sysparm_offset", "0")
         try:
-            query = EncodedQuery.parse(params.get("sysparm_query", ""), definition.all_columns)
+            query = EncodedQuery.parse(params.get("sysparm_query", ""), definition.all_columns, caller.user.sys_id)
             records, total = self.books.select(table, query, int(limit), int(offset))
         except UnsupportedQuery as error:
             return failure(400, "Invalid query detected", str(error))

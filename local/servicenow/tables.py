@@ -104,6 +104,7 @@ CHANGES = Table(
         "approval": 40,
         "requested_by": 32,
         "type": 40,
+        "u_policy_hash": 64,
     },
     references={"requested_by": "sys_user"},
     number="CHG",
@@ -141,5 +142,25 @@ TABLES: Mapping[str, Table] = {
     ),
 }
 
-STATE_LABELS = {"-5": "New", "-4": "Assess", "-3": "Authorize", "-2": "Scheduled", "-1": "Implement", "3": "Closed"}
+STATE_LABELS = {
+    "-5": "New",
+    "-4": "Assess",
+    "-3": "Authorize",
+    "-2": "Scheduled",
+    "-1": "Implement",
+    "0": "Review",
+    "3": "Closed",
+    "4": "Canceled",
+}
 """What people read where a change request's state is a number."""
+
+BY_HAND = {
+    "-5": ("-4", "4"),
+    "-4": ("-5", "4"),
+    "-3": ("-5", "4"),
+    "-2": ("-1", "4"),
+    "-1": ("0", "4"),
+    "0": ("3",),
+}
+"""Where people can move a normal change from each state. To Authorize and Scheduled approvals move it, and nobody else;
+under review it cannot be canceled any more."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 INTEGRATION_ROLES = ("financial_mgmt_user", "import_transformer", "itil", "sn_change_read")
 APPROVER_ROLES = ("approver_user", "sn_change_read")
+REQUESTER_ROLES = ("itil", "sn_change_read", "sn_change_write")
 
 
 @dataclass(frozen=True)

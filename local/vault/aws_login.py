@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -31,23 +31,33 @@ class Principal(NamedTuple):
 
 
 class VaultRole(NamedTuple):
-    """A role of the auth method; times to live in seconds."""
+    """A role of the auth method, and the roles of IAM that may take it; times to live in seconds."""
 
-    bound_iam_principal_arn: str
+    bound_iam_principal_arns: tuple[str, ...]
     policies: tuple[str, ...]
     ttl: int = 900
     max_ttl: int = 1800
 
 
-def role_of_login(
+class Login(NamedTuple):
+    """Who was let in, and as what."""
+
+    role: VaultRole
+    principal_arn: str
+
+
+def check_login(
     body: Mapping[str, Any],
     *,
     roles: Mapping[str, VaultRole],
-    principals: Mapping[str, Principal],
+    known_by: Callable[[str], Principal | None],
     server_id: str,
     now: float,
-) -> VaultRole:
-    """The role that a login is let in with; raises Refusal, 400 as Vault does for all that is wrong with one."""
+) -> Login:
+    """Lets somebody in; raises Refusal, 400 as Vault does for all that is wrong with a login.
+
+    ``known_by`` tells whom STS knows by an access key.
+    """
     role = roles.get(str(body.get("role")))
     if role is None:
         raise Refusal(400, f'entry for role "{body.get("role")}" not found')
@@ -63,10 +73,10 @@ def role_of_login(
     if not found or "Action=GetCallerIdentity" not in content:
         raise Refusal(400, "error parsing the signed request: not a signed GetCallerIdentity")
     _check_server_id(lower, found["headers"].split(";"), server_id)
-    principal = _caller(lower, content, found, principals, now)
-    if principal.role_arn != role.bound_iam_principal_arn:
+    principal = _caller(lower, content, found, known_by, now)
+    if principal.role_arn not in role.bound_iam_principal_arns:
         raise Refusal(400, f'IAM Principal "{principal.role_arn}" does not belong to the role "{body["role"]}"')
-    return role
+    return Login(role, principal.role_arn)
 
 
 def _check_server_id(headers: Mapping[str, str], signed: list[str], server_id: str) -> None:
@@ -80,10 +90,14 @@ def _check_server_id(headers: Mapping[str, str], signed: list[str], server_id: s
 
 
 def _caller(
-    headers: Mapping[str, str], content: str, found: re.Match[str], principals: Mapping[str, Principal], now: float
+    headers: Mapping[str, str],
+    content: str,
+    found: re.Match[str],
+    known_by: Callable[[str], Principal | None],
+    now: float,
 ) -> Principal:
     """What STS would say to the request."""
-    principal = principals.get(found["key"])
+    principal = known_by(found["key"])
     if principal is None or headers.get("x-amz-security-token") != principal.session_token:
         raise _refused_by_sts("InvalidClientTokenId", "The security token included in the request is invalid.")
     if found["region"] != _GLOBAL_REGION:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,12 +18,13 @@ from typing import Any, Literal, Self
 
 from local.signing import LocalRoot
 from local.vault.answers import Asked, Refusal, denied, envelope
-from local.vault.aws_login import Principal, VaultRole, role_of_login
+from local.vault.aws_login import Principal, VaultRole, check_login
 from local.vault.engines import CAPABILITIES, KV, PKI, TRANSIT, KvEngine, PkiEngine, TransitEngine
 from local.vault.tokens import Policy, Tokens
 
 SERVER_ID = "vault.local.example"
 _SEALED = 503
+_LOGIN = "auth/aws/login"
 
 FaultKind = Literal["reset", "slow", "slow body", "malformed"]
 
@@ -42,23 +44,28 @@ class Fault:
 
 
 class VaultStandIn:
-    """Serves from ``__enter__`` to ``__exit__``; keeps nothing but the root of its PKI engine, in ``state``."""
+    """Serves from ``__enter__`` to ``__exit__``; keeps nothing but the root of its PKI engine, in ``state``.
+
+    ``known_by`` tells whom STS knows by an access key.
+    """
 
     def __init__(
         self,
         state: Path,
         *,
         roles: Mapping[str, VaultRole],
-        principals: Mapping[str, Principal],
+        known_by: Callable[[str], Principal | None],
         policies: Mapping[str, Policy],
         namespace: str = "",
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._roles, self._principals, self._namespace, self._clock = roles, principals, namespace, clock
+        self._roles, self._known_by, self._namespace, self._clock = roles, known_by, namespace, clock
         self.tokens = Tokens(policies, clock)
         self.kv, self.transit, self.pki = KvEngine(), TransitEngine(), PkiEngine(LocalRoot(state))
         self.sealed, self.sts_answers = False, ""
         self.requests: list[str] = []
+        self.logins: list[str] = []
+        """The signed headers of every login, as they were sent: Base64 of JSON."""
         self._faults: list[Fault] = []
         self._stopping = Event()
 
@@ -89,6 +96,12 @@ class VaultStandIn:
         """Nothing goes wrong any more."""
         self._faults = []
 
+    def note(self, path: str, raw: bytes) -> None:
+        """Remembers what a login was proved with, whatever comes of it."""
+        if path == _LOGIN:
+            with suppress(ValueError, KeyError):
+                self.logins.append(json.loads(raw)["iam_request_headers"])
+
     def fault_at(self, path: str) -> Fault | None:
         """What goes wrong with a request."""
         for fault in self._faults:
@@ -112,17 +125,17 @@ class VaultStandIn:
             raise Refusal(_SEALED, "Vault is sealed")
         if asked.namespace.strip("/") != self._namespace:
             raise Refusal(404, f'no handler for route "{asked.path}". route entry not found.')
-        if asked.path == "auth/aws/login" and asked.method == "POST":
+        if asked.path == _LOGIN and asked.method == "POST":
             if self.sts_answers:
                 raise Refusal(400, f"error making upstream request: {self.sts_answers}")
-            role = role_of_login(
+            login = check_login(
                 asked.body,
                 roles=self._roles,
-                principals=self._principals,
+                known_by=self._known_by,
                 server_id=SERVER_ID,
                 now=time.time(),  # the signature has a date of the world, whatever the time of the tokens
             )
-            return envelope(auth=self.tokens.issue(role))
+            return envelope(auth=self.tokens.issue(login))
         if asked.method not in CAPABILITIES:
             raise Refusal(405, "unsupported operation")
         self.tokens.require(asked.token, CAPABILITIES[asked.method], asked.path)
@@ -157,6 +170,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         raw, path = self.rfile.read(length), self.path.partition("?")[0].removeprefix("/v1/")
+        self.vault.note(path, raw)
         fault = self.vault.fault_at(path)
         if fault and isinstance(fault.kind, int):
             repeated = f"{self.headers.get('X-Vault-Token', '')} {raw.decode()}"

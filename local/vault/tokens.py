@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from local.vault.answers import denied
-from local.vault.aws_login import VaultRole
+from local.vault.aws_login import Login
 
 Policy = Mapping[str, frozenset[str]]
 """Path pattern → capabilities."""
@@ -20,7 +20,8 @@ OWN_TOKEN: Policy = {"auth/token/*-self": frozenset({"read", "update"})}
 
 @dataclass
 class _Token:
-    role: VaultRole
+    login: Login
+    accessor: str
     ends_at: float
     last_moment: float
 
@@ -32,17 +33,21 @@ class Tokens:
         self._policies, self._clock = policies, clock
         self._tokens: dict[str, _Token] = {}
         self.issued: list[str] = []
+        self.accessors: list[str] = []
+        self.revoked: list[str] = []
 
     @property
     def alive(self) -> list[str]:
         """Those that would be taken now."""
         return [value for value, token in self._tokens.items() if token.ends_at > self._clock()]
 
-    def issue(self, role: VaultRole) -> dict[str, Any]:
+    def issue(self, login: Login) -> dict[str, Any]:
         """A new one, as ``auth``."""
         value, now = f"hvs.{secrets.token_urlsafe(24)}", self._clock()
-        self._tokens[value] = _Token(role, now + role.ttl, now + role.max_ttl)
+        accessor = secrets.token_urlsafe(18)
+        self._tokens[value] = _Token(login, accessor, now + login.role.ttl, now + login.role.max_ttl)
         self.issued.append(value)
+        self.accessors.append(accessor)
         return self._auth(value)
 
     def require(self, value: str, capability: str, path: str) -> None:
@@ -50,29 +55,30 @@ class Tokens:
         token = self._tokens.get(value)
         if token is None or token.ends_at <= self._clock():
             raise denied()
-        rules = [OWN_TOKEN, *(self._policies[name] for name in token.role.policies)]
+        rules = [OWN_TOKEN, *(self._policies[name] for name in token.login.role.policies)]
         if not any(fnmatchcase(path, p) and capability in can for rule in rules for p, can in rule.items()):
             raise denied()
 
     def renew(self, value: str) -> dict[str, Any]:
         """For as long again, but not beyond its last moment."""
         token = self._tokens[value]
-        token.ends_at = min(self._clock() + token.role.ttl, token.last_moment)
+        token.ends_at = min(self._clock() + token.login.role.ttl, token.last_moment)
         return self._auth(value)
 
     def revoke(self, value: str) -> None:
         """Ends it."""
         del self._tokens[value]
+        self.revoked.append(value)
 
     def _auth(self, value: str) -> dict[str, Any]:
         token = self._tokens[value]
-        policies = ["default", *token.role.policies]
+        policies = ["default", *token.login.role.policies]
         return {
             "client_token": value,
-            "accessor": secrets.token_urlsafe(18),
+            "accessor": token.accessor,
             "policies": policies,
             "token_policies": policies,
-            "metadata": {"canonical_arn": token.role.bound_iam_principal_arn},
+            "metadata": {"canonical_arn": token.login.principal_arn},
             "lease_duration": int(token.ends_at - self._clock()),
             "renewable": True,
             "entity_id": "",

@@ -96,6 +96,7 @@ def period_record(out: Path, period: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for line in (out / ".cloud" / "journal.jsonl").read_text().splitlines():
         for document, content in json.loads(line):
-            if document.startswith("dynamodb:") and period in document:
+            table, _, key = document.partition(":[")
+            if "Periods" in table and key == f'{{"S":"{period}"}}]':
                 found = content or {}
     return found

@@ -379,6 +379,8 @@ INVOICES = "sts:AssumeRole arn:aws:iam::{payer}:role/Chargeback-{environment}-in
 CHANGE_GATE = """
 s3:GetObject <Work>/runs/*/sources/policy/*
 s3:ListBucketVersions <Work> when s3:prefix is like runs/*/sources/policy/
+s3:GetObject <Work>/runs/*/sources/change/*
+s3:ListBucketVersions <Work> when s3:prefix is like runs/*/sources/change/
 s3:GetObject <Ledger>/periods/*/evidence.json
 s3:ListBucketVersions <Ledger> when s3:prefix is like periods/
 """

@@ -37,7 +37,7 @@ def test_synthesis_of_an_unknown_environment_ends_with_one_line() -> None:
     assert ended.returncode == 1
     assert (
         ended.stderr.strip()
-        == "no environment 'staging'; infra/environments.py has local, rehearsal, startup, production"
+        == "no environment 'staging'; infra/environments.py has local, localvault, rehearsal, startup, production"
     )
 
 

@@ -114,6 +114,7 @@ def test_the_environment_of_a_function_is_its_settings_and_every_value_is_one_we
     config, vault = stacks.config, stacks.config.vault
     (tags,) = stacks.of("Custom::CostAllocationTags").values()
     known = {
+        "ATHENA_USD_PER_TB": str(config.athena_usd_per_tb),
         "BACKFILL_MONTHS": str(config.backfill_months),
         "BILLING_BUCKET": "<Billing>",
         "CERTIFICATE_DAYS": "1095",

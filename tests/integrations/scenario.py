@@ -8,7 +8,8 @@ from decimal import Decimal
 from functions.post_charge.logic import PostedCharge, post_charge
 from functions.shared.adapters.servicenow.attachments import Attachments
 from functions.shared.adapters.servicenow.changes import ChangeRequest, ChangeRequests
-from functions.shared.adapters.servicenow.mappings import ExpenseLineMapping, IncidentMapping
+from functions.shared.adapters.servicenow.mappings import ChangeMapping, ExpenseLineMapping, IncidentMapping
+from functions.shared.adapters.servicenow.new_changes import NewChanges
 from functions.shared.adapters.servicenow.tickets import NewTicket, Tickets
 from functions.shared.attaching import FilesAttached, FileToAttach, attach_once
 from local.servicenow.server import ServiceNowStandIn
@@ -28,6 +29,7 @@ BY_REFERENCE = ExpenseLineMapping(cost_center_column="cost_center", cost_center_
 IMPORTED = ExpenseLineMapping(staging_table="u_chargeback_import")
 CONCERN = "tag-hygiene/111122223333"
 GROUP = "Claims Cloud"
+RULES, NEW_RULES = "ab" * 32, "cd" * 32
 
 
 def set_up(instance: ServiceNowStandIn) -> None:
@@ -39,6 +41,8 @@ def set_up(instance: ServiceNowStandIn) -> None:
     instance.change_record("change_request", change["sys_id"], {"approval": "approved", "state": "-2"})
     approval = instance.records("sysapproval_approver")[0]
     instance.change_record("sysapproval_approver", approval["sys_id"], {"state": "approved"})
+    for attempt in ("first", "second"):
+        instance.request_change(f"Policy of June, {attempt} attempt", RULES)
 
 
 def post(desk: Desk, mapping: ExpenseLineMapping | None = None) -> list[PostedCharge]:
@@ -70,6 +74,32 @@ def read_change(desk: Desk) -> ChangeRequest:
     change = ChangeRequests(desk.client).read("CHG0010001")
     assert change.is_approved
     assert change.requested_by == "chargeback.integration"
+    return change
+
+
+def find_changes(desk: Desk) -> object:
+    """Reads the change requests that name the rules, one a page."""
+    found = ChangeRequests(desk.client, page_size=1).naming(RULES)
+    assert sorted(change.number for change in found) == ["CHG0010002", "CHG0010003"]
+    assert {change.requested_by for change in found} == {"chargeback.integration"}
+    return found
+
+
+def ask_who_we_are(desk: Desk) -> object:
+    """Asks the instance whom it takes us for."""
+    assert ChangeRequests(desk.client).our_user() == "chargeback.integration"
+    return None
+
+
+def open_change(desk: Desk) -> ChangeRequest:
+    """Opens a change request for new rules."""
+    return NewChanges(desk.client, ChangeMapping()).open(NEW_RULES, "New rules", f"Please approve {NEW_RULES}")[0]
+
+
+def submit_change(desk: Desk) -> object:
+    """Puts it before its approvers."""
+    change = NewChanges(desk.client, ChangeMapping()).submit(open_change(desk))
+    assert (change.state, change.approval) == ("Assess", "requested")
     return change
 
 
@@ -111,6 +141,14 @@ def assert_attached_once(instance: ServiceNowStandIn) -> None:
     assert {record["table_sys_id"] for record in records} == {instance.records(LINES)[0]["sys_id"]}
     held = sorted((record["file_name"], instance.file(record["sys_id"])) for record in records)
     assert held == sorted((file.name, file.content) for file in FILES)
+
+
+def assert_one_change(instance: ServiceNowStandIn, *, state: str, approvers: int) -> None:
+    """One change request names the new rules, in this state, and so many were asked to approve it, each once."""
+    [change] = [each for each in instance.records("change_request") if NEW_RULES in each["description"]]
+    assert change["state"] == state
+    asked = [each for each in instance.records("sysapproval_approver") if each["sysapproval"] == change["sys_id"]]
+    assert len(asked) == approvers
 
 
 def assert_one_ticket(instance: ServiceNowStandIn, *, state: str, notes: list[str]) -> None:

@@ -54,6 +54,10 @@ def ticket(state: str, *notes: str) -> Check:
     return lambda instance: scenario.assert_one_ticket(instance, state=state, notes=list(notes))
 
 
+def change(state: str, approvers: int) -> Check:
+    return lambda instance: scenario.assert_one_change(instance, state=state, approvers=approvers)
+
+
 def unchanged(_: ServiceNowStandIn) -> None:
     """Reading leaves nothing behind."""
 
@@ -89,6 +93,20 @@ CALLS = (
     Call("read a change request", "read", scenario.read_change, "change", unchanged),
     Call("read who approved it", "read", scenario.read_change, "GET", unchanged, "sysapproval_approver"),
     Call("read who requested it", "read", scenario.read_change, "GET", unchanged, "sys_user"),
+    Call("look for changes that name the rules", "read", scenario.find_changes, "change", unchanged),
+    Call("look for more of them", "read", scenario.find_changes, "change", unchanged, after=1),
+    Call("read who approved one of them", "read", scenario.find_changes, "GET", unchanged, "sysapproval_approver"),
+    Call("read who requested one of them", "read", scenario.find_changes, "GET", unchanged, "sys_user"),
+    Call("ask who we are", "read", scenario.ask_who_we_are, "GET", unchanged, "sys_user"),
+    Call("open a change request", "write", scenario.open_change, "new_change", change("-5", 0)),
+    Call(
+        "put it before its approvers",
+        "write",
+        scenario.submit_change,
+        "PATCH change",
+        change("-4", 1),
+        before=(scenario.open_change,),
+    ),
     Call("look for a ticket", "read", scenario.open_ticket, "GET", ticket("1"), "incident"),
     Call("look for its group", "read", scenario.open_ticket, "GET", ticket("1"), "sys_user_group"),
     Call("open a ticket", "write", scenario.open_ticket, "POST", ticket("1"), "incident"),

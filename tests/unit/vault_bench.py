@@ -108,11 +108,11 @@ def vault_bench(state: Path) -> Iterator[VaultBench]:
     clock = Clock()
     stand_in = VaultStandIn(
         state,
-        roles={"books": VaultRole(ROLE_ARN, ("chargeback",), ttl=900, max_ttl=1800)},
-        principals={
+        roles={"books": VaultRole((ROLE_ARN,), ("chargeback",), ttl=900, max_ttl=1800)},
+        known_by={
             OWN.access_key or "": Principal(OWN.secret_key or "", ROLE_ARN, OWN.token),
             STRANGER.access_key or "": Principal(STRANGER.secret_key or "", "arn:aws:iam::222222222222:role/Other"),
-        },
+        }.get,
         policies=POLICIES,
         namespace="finops",
         clock=clock,

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from functions.shared.errors import ChargebackError, SigningServiceUnavailable, TransientError
+from functions.shared.redaction import redact
 
 _TIMEOUT_SECONDS = 10.0
 _BUSY_STATUS = frozenset({412, 429, 472, 473, 500, 502, 503, 504})
@@ -126,8 +127,7 @@ class VaultClient:
         return bytes(content)
 
     def _quoted(self, text: str) -> str:
-        for hidden in sorted(self._hidden, key=len, reverse=True):
-            text = text.replace(hidden, "[redacted]")
+        text = redact(text, self._hidden)
         return " ".join(text.split())[:_QUOTED_CHARACTERS]
 
     def _where(self, path: str) -> str:

@@ -17,7 +17,7 @@ from functions.shared.adapters.servicenow.assertion import Sign
 from functions.shared.adapters.servicenow.client import ServiceNowClient
 from functions.shared.adapters.servicenow.credentials import OAuthJwtBearer, ServiceNowCredentials
 from functions.shared.adapters.servicenow.instance import Instance
-from functions.shared.adapters.servicenow.mappings import ExpenseLineMapping, IncidentMapping
+from functions.shared.adapters.servicenow.mappings import ChangeMapping, ExpenseLineMapping, IncidentMapping
 from functions.shared.adapters.servicenow.patience import Patience, Timing
 from functions.shared.adapters.vault_settings import VaultSettings, VaultUser
 from functions.shared.errors import PostingUnauthorized, SecretsUnavailable, SigningServiceUnavailable
@@ -26,7 +26,7 @@ _SECONDS_TO_END_PROPERLY = 15.0
 
 
 class ServiceNowConnection(BaseModel):
-    """An instance: its address, our credentials, and the tables and columns that take a charge and a ticket."""
+    """An instance: its address, our credentials, and the tables and columns of charges, tickets and change requests."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -34,6 +34,7 @@ class ServiceNowConnection(BaseModel):
     credentials: ServiceNowCredentials
     expense_line: ExpenseLineMapping = ExpenseLineMapping()
     incident: IncidentMapping = IncidentMapping()
+    change: ChangeMapping = ChangeMapping()
     timeout_seconds: float = Field(default=20.0, gt=0)
     page_size: int = Field(default=1000, ge=1, le=10_000)
 

@@ -14,6 +14,7 @@ import httpx
 from functions.shared.adapters.servicenow.assertion import Sign, signed_assertion
 from functions.shared.adapters.servicenow.credentials import BasicCredentials, OAuthJwtBearer, ServiceNowCredentials
 from functions.shared.errors import PostingRejected, PostingUnauthorized
+from functions.shared.redaction import redact
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _QUOTED_CHARACTERS = 300
@@ -109,9 +110,8 @@ class Instance:
     def redacted(self, text: str) -> str:
         """A quotation in one line, short, and without anything that we keep secret."""
         with self._lock:
-            secrets = sorted(self._secrets, key=len, reverse=True)
-        for secret in secrets:
-            text = text.replace(secret, "[redacted]")
+            secrets = frozenset(self._secrets)
+        text = redact(text, secrets)
         return " ".join(text.split())[:_QUOTED_CHARACTERS]
 
     def _keep_secret(self, *secrets: str) -> None:

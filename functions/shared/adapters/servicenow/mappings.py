@@ -76,3 +76,17 @@ class IncidentMapping(BaseModel):
     closed_states: tuple[str, ...] = ("7", "8")
     close_code: str = "Solution provided"
     constants: dict[_Column, str] = Field(default_factory=dict)
+
+
+class ChangeMapping(BaseModel):
+    """Which columns of a change request hold the hash of what it is about, and what one that we open has beside it.
+
+    The hash stands in one of ``hash_columns``, as it is or in a text. ``constants`` are further columns of every
+    request that is opened; in ``submitted_state`` it is put before its approvers, a blank one leaves that to people.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hash_columns: tuple[_Column, ...] = Field(default=("description",), min_length=1)
+    constants: dict[_Column, str] = Field(default_factory=dict)
+    submitted_state: str = "-4"

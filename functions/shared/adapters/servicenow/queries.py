@@ -15,6 +15,16 @@ def starts_with(column: str, value: str) -> str:
     return f"{column}STARTSWITH{_plain(column, value)}"
 
 
+def contains(column: str, value: str) -> str:
+    """Records whose text column has this somewhere in it."""
+    return f"{column}LIKE{_plain(column, value)}"
+
+
+def is_us(column: str) -> str:
+    """Records whose column refers to the user who asks: the one script that is sent, and the instance's own."""
+    return f"{column}=javascript:gs.getUserID()"
+
+
 def all_of(*conditions: str) -> str:
     """Records that meet every condition."""
     return "^".join(conditions)

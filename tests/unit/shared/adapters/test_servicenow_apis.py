@@ -234,7 +234,7 @@ def test_a_change_request_is_read_with_who_approved_it(instance: ServiceNowStand
 
     waiting = changes.read(change["number"])
     assert (waiting.approval, waiting.state, waiting.approvals) == ("requested", "Assess", ())
-    assert waiting.text == "New driver table\npolicy sha256 abc"
+    assert waiting.text == "policy sha256 abc"
     assert not waiting.is_approved
 
     approver = instance.approver_credentials

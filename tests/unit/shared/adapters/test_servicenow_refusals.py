@@ -6,7 +6,9 @@ import logging
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import quote_plus, unquote_plus
 
+import httpx
 import pytest
 from pydantic import SecretStr
 
@@ -124,6 +126,20 @@ def test_a_secret_that_the_instance_repeats_is_redacted(instance: ServiceNowStan
     with pytest.raises(PostingRejected, match=r"^[^\n]*\[redacted\][^\n]*$") as refused:
         desk.tables.find_records(LINES, f"amount~{secret}", ["amount"])
     assert secret not in str(refused.value)
+
+
+def test_a_secret_that_is_repeated_as_it_was_sent_in_a_form_is_redacted(instance: ServiceNowStandIn) -> None:
+    secret = 'p&ss/w+rd=%25 "quoted" é'
+
+    def repeat(request: httpx.Request) -> httpx.Response:
+        form = request.content.decode()
+        return httpx.Response(401, json={"error": form, "error_description": unquote_plus(form)})
+
+    credentials = instance.credentials | {"client_secret": secret}
+    with pytest.raises(PostingUnauthorized, match=r"client_secret=\[redacted\].*client_secret=\[redacted\]") as refused:
+        Desk(instance, credentials, transport=httpx.MockTransport(repeat)).read()
+    assert quote_plus(secret) not in str(refused.value)
+    assert "quoted" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -111,6 +113,21 @@ def test_vault_says_why_it_lets_nobody_in(
         VaultSecrets(vault).read(REFERENCE)
     assert bench.stand_in.tokens.issued == []
     assert bench.unsaid(str(refused.value)), "STS repeats the session token of a request that is not signed well"
+
+
+def test_the_signed_headers_of_a_login_are_left_out_also_when_they_are_repeated_in_a_url(bench: VaultBench) -> None:
+    def repeat(request: httpx.Request) -> httpx.Response:
+        signed = json.loads(request.content)["iam_request_headers"]
+        session_token = json.loads(base64.b64decode(signed))["X-Amz-Security-Token"]
+        words = f"see /login?headers={quote(signed, safe='')}&token={json.dumps(session_token)}"
+        return httpx.Response(400, json={"errors": [words]})
+
+    with (
+        pytest.raises(VaultLoginRefused, match=r"headers=\[redacted\]&token=.*\[redacted\]") as refused,
+        bench.session(transport=httpx.MockTransport(repeat)) as vault,
+    ):
+        VaultSecrets(vault).read(REFERENCE)
+    assert bench.unsaid(str(refused.value))
 
 
 @pytest.mark.parametrize(
