@@ -29,7 +29,7 @@ test: setup ## Run the tests
 	@$(BIN)/python -m pytest -n auto
 
 test-slow: setup ## Run the slow tests: whole closes, thousands of random bills, mutations of the SQL
-	@$(BIN)/python -m pytest -n auto -m slow
+	@$(BIN)/python -m pytest -n auto --dist loadgroup -m slow
 
 test-trino: setup ## Run the same SQL on a real Trino server and compare every row (needs Java 17)
 	@$(BIN)/python -m pytest -m trino -rs tests/trino

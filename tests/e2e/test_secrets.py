@@ -40,7 +40,10 @@ FAILURES = {
 NOTHING_SENT = {"notification", "queue"}
 """Nobody has to approve here, and nothing that could be delivered was left undelivered."""
 
-both = pytest.mark.parametrize("name", IN_USE)
+ENVIRONMENTS = [pytest.param(name, marks=pytest.mark.xdist_group(f"secrets of {name}")) for name in IN_USE]
+"""Each on one worker of a parallel run: its closes take a minute."""
+
+both = pytest.mark.parametrize("name", ENVIRONMENTS)
 
 
 @pytest.fixture(scope="module")
@@ -80,11 +83,11 @@ def test_no_secret_is_left_in_any_place(outcome_of: Callable[[str], Outcome], na
     assert search(outcome.left, outcome.secrets) == []
 
 
-@pytest.mark.parametrize(("name", "secret"), [(name, secret) for name, used in IN_USE.items() for secret in used])
+@both
 @pytest.mark.parametrize("place", PLACES)
-def test_a_secret_that_is_planted_in_a_place_is_found_there(
-    outcome_of: Callable[[str], Outcome], name: str, secret: str, place: str
+def test_every_secret_that_is_planted_in_a_place_is_found_there(
+    outcome_of: Callable[[str], Outcome], name: str, place: str
 ) -> None:
     outcome = outcome_of(name)
-    planted = {secret: outcome.secrets[secret][:1]}
-    assert {found.place for found in search(outcome.planted[place], planted)} == {place}
+    for secret, values in outcome.secrets.items():
+        assert {found.place for found in search(outcome.planted[place], {secret: values[:1]})} == {place}, secret
