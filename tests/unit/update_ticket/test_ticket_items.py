@@ -56,6 +56,7 @@ def hygiene() -> Hygiene:
             "shared_pool_cost": "3000.00",
             "shared_pool_share": "0.1000",
             "pools": {},
+            "business_units": [],
             "accounts": [measured(LISTED, "claims-prod"), measured(UNLISTED, "")],
         }
     )
