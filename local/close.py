@@ -16,7 +16,7 @@ from functions.shared.policy.ticket_groups import all_ticket_groups
 from local.assembly import ROOT
 from local.executions import run_close
 from local.export_run import export_run, is_exported
-from local.hygiene import measure_month, show_hygiene
+from local.hygiene import measure_month, show_hygiene, show_page
 from local.outcome import CLOSED, ExecutionFailed, UsageError
 from local.progress import Show, counted, in_thousands, size
 from local.sample.month import FEWEST_LINE_ITEMS, write_month
@@ -170,6 +170,7 @@ def _close_month(world: World, cur: Path, request: dict[str, Any], show: Show) -
 
 def _measure(world: World, cur: Path, periods: Sequence[BillingPeriod], policy_key: str, show: Show) -> None:
     """Measures how well the months are tagged; a bill that cannot be measured is closed all the same."""
+    measured = ""
     if periods:
         show(f"\nMeasuring tags of {counted(len(periods), 'month')} …")
     for period in periods:
@@ -178,7 +179,10 @@ def _measure(world: World, cur: Path, periods: Sequence[BillingPeriod], policy_k
         except ExecutionFailed as failure:
             show(f"{period}  tags not measured: {failure.error}: {failure}")
         else:
-            show_hygiene(hygiene, world.out, show)
+            show_hygiene(hygiene, show)
+            measured = str(period)
+    if measured:
+        show_page(measured, world.out, show)
 
 
 def _show_summary(folder: Path, show: Show) -> None:

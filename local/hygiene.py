@@ -44,15 +44,20 @@ def measure_month(world: World, cur: Path, period: BillingPeriod, policy_key: st
     return hygiene
 
 
-def show_hygiene(hygiene: dict[str, Any], out: Path, show: Show) -> None:
-    """Says in one line how well the month is tagged, and where the rest is."""
+def show_hygiene(hygiene: dict[str, Any], show: Show) -> None:
+    """Says in one line how well the month is tagged."""
     accounts = hygiene["accounts"]
     over = sum(account["over_threshold"] for account in accounts)
     told = (
         f"untagged {hygiene['untagged_ratio']} of what could be tagged, shared pools {hygiene['shared_pool_share']} of "
         f"the bill; {counted(len(accounts), 'account')}, {over} over the threshold"
     )
-    show(f"{hygiene['billing_period']}  {told if accounts else 'nothing to measure'}: {out / PAGE}")
+    show(f"{hygiene['billing_period']}  {told if accounts else 'nothing to measure'}")
+
+
+def show_page(period: str, out: Path, show: Show) -> None:
+    """Says where the rest is, which is of the month that was measured last."""
+    show(f"  {'hygiene':<11} {out / PAGE}  (of {period})")
 
 
 def empty_hygiene(period: BillingPeriod) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from local.close import (
     make_sample,
     read_policy,
 )
-from local.hygiene import measure_month, show_hygiene
+from local.hygiene import measure_month, show_hygiene, show_page
 from local.outcome import CLOSED, UsageError
 from local.progress import Show
 from local.world import check_columns, open_world
@@ -58,8 +58,8 @@ def validate(options: ValidateOptions, show: Show) -> int:
         world.make_groups(all_ticket_groups(read_policy(policy).document))
         for period in options.periods:
             world.deliver(cur, period)
-            hygiene = measure_month(world, cur, period, policy_key, show)
-    show_hygiene(hygiene, options.out, show)
+            show_hygiene(measure_month(world, cur, period, policy_key, show), show)
+    show_page(str(options.periods[-1]), options.out, show)
     return CLOSED
 
 

@@ -8,21 +8,24 @@ from functions.check_delivery.logic import (
     asked_at,
     asked_period,
     describe,
+    lag,
     read_request,
     require_begun,
     require_fresh,
 )
-from functions.check_delivery.schema import delivered_columns, find_drift, require_needed
+from functions.check_delivery.schema import delivered_columns, differences, find_drift, require_needed
 from functions.read_manifest.logic import name_run
 from functions.shared import run_files
 from functions.shared.adapters.object_store import ObjectStore
 from functions.shared.delivery import bind_manifest, choose_manifest, manifest_folder, parse_manifest
-from functions.shared.observability import logger, metrics, tracer
+from functions.shared.observability import logger, metrics, record_metrics, tracer
+from functions.shared.periods import BillingPeriod
 from functions.shared.settings import Settings, load_settings
 
 
 class CheckDeliverySettings(Settings):
     billing_bucket: str
+    datadog_metrics: bool
     export_prefix: str
     freshness_hours: int
     work_bucket: str
@@ -42,11 +45,17 @@ def handler(event: CheckDeliveryRequest, context: LambdaContext) -> dict[str, ob
     if request.scheduled_at and not manifests:
         require_begun(period, at, settings.freshness_hours)
     newest = choose_manifest(settings.export_prefix, period, manifests)
+    is_open = period == BillingPeriod(at.year, at.month)
+    # Before it is refused as stale: how late a bill is matters most when it is.
+    if is_open:
+        record_metrics({"FreshnessLag": lag(newest.last_modified, at)}, to_datadog=settings.datadog_metrics)
     if request.scheduled_at:
         require_fresh(newest.key, newest.last_modified, at, settings.freshness_hours)
     content = billing.read(newest.key)
     manifest = parse_manifest(newest.key, content)
     drift = find_drift(delivered_columns(content))
+    if is_open:
+        record_metrics({"SchemaDrift": differences(drift)}, to_datadog=settings.datadog_metrics)
     require_needed(newest.key, drift)
     data_files = billing.latest_versions(f"{settings.export_prefix}data/BILLING_PERIOD={period}/")
     delivery = bind_manifest(newest, manifest, period, data_files)

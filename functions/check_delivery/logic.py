@@ -101,6 +101,11 @@ def require_fresh(manifest_key: str, delivered_at: datetime, at: datetime, fresh
         )
 
 
+def lag(delivered_at: datetime, at: datetime) -> int:
+    """How old a delivery is, in seconds; one that arrives while it is looked at is new."""
+    return max(0, int((at - delivered_at).total_seconds()))
+
+
 def describe(
     delivery: Delivery,
     request: ValidationRequest,
@@ -118,7 +123,7 @@ def describe(
         policy_key=request.policy_key or "",
         manifest_key=delivery.manifest_key,
         delivered_at=delivered_at,
-        age_seconds=max(0, int((at - delivered_at).total_seconds())),
+        age_seconds=lag(delivered_at, at),
         data_files=len(delivery.files),
         data_bytes=sum(file.size for file in delivery.files),
         fingerprint=delivery.fingerprint,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from functions.shared.delivery import NEEDED_COLUMNS
+from functions.shared.delivery import NEEDED_COLUMNS, READ_COLUMNS
 from functions.shared.errors import SchemaBroken
 from functions.shared.payload import Payload
 from functions.shared.sql_catalog import SQL_ROOT
@@ -41,10 +41,10 @@ def delivered_columns(manifest: str | bytes) -> dict[str, str]:
 
 
 def find_drift(delivered: Mapping[str, str]) -> SchemaDrift:
-    """How a delivery's columns differ from the contract; flattened tags (``tag_…``) are ours and never drift."""
-    contract = contract_columns()
+    """How a delivery's columns differ from the contract; flattened tags (``tag_…``) are ours, and strings."""
+    contract = {**contract_columns(), **{name: "string" for name in delivered if name.startswith("tag_")}}
     return SchemaDrift(
-        added=tuple(sorted(name for name in delivered if name not in contract and not name.startswith("tag_"))),
+        added=tuple(sorted(name for name in delivered if name not in contract)),
         missing=tuple(sorted(name for name in contract if name not in delivered)),
         retyped={
             name: f"{contract[name]}, {kind}"
@@ -54,13 +54,19 @@ def find_drift(delivered: Mapping[str, str]) -> SchemaDrift:
     )
 
 
+def differences(drift: SchemaDrift) -> int:
+    """How many delivered columns the contract does not know as they are; one that is not exported is no difference."""
+    return len(drift.added) + len(drift.retyped)
+
+
 def require_needed(manifest_key: str, drift: SchemaDrift) -> None:
-    """Raises SchemaBroken when a column that every allocation needs is gone or has another type.
+    """Raises SchemaBroken when a column that every allocation needs is gone, or one that it reads has another type.
 
     It names them before a query would fail on them, or silently read nothing.
     """
     gone = [name for name in NEEDED_COLUMNS if name in drift.missing]
-    retyped = [f"{name} ({drift.retyped[name]})" for name in NEEDED_COLUMNS if name in drift.retyped]
+    read = (name for name in drift.retyped if name in READ_COLUMNS or name.startswith("tag_"))
+    retyped = [f"{name} ({drift.retyped[name]})" for name in read]
     told = [f"lacks {', '.join(gone)}"] if gone else []
     told += [f"has another type of {', '.join(retyped)}"] if retyped else []
     if told:

@@ -8,12 +8,14 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.measure_hygiene.logic import (
     MeasureHygieneRequest,
+    is_open_month,
     measure_hygiene,
     plotted,
     plotted_coverage,
     plotted_variance,
     summarize,
 )
+from functions.measure_hygiene.model import Hygiene
 from functions.measure_hygiene.queries import plotted_queries
 from functions.measure_hygiene.rows import read_measures
 from functions.measure_hygiene.units import compared_days
@@ -49,15 +51,21 @@ def handler(event: MeasureHygieneRequest, context: LambdaContext) -> dict[str, o
     )
     hygiene = measure_hygiene(event.delivery, policy, rows, before)
     work.write_json(run_files.hygiene_key(run_id), hygiene.model_dump(mode="json"))
-    queries = plotted_queries(event.bytes_scanned, settings.athena_usd_per_tb)
-    record_metrics(plotted(hygiene) | queries, to_datadog=settings.datadog_metrics)
-    for tag, covered in plotted_coverage(rows, policy).items():
-        record_metrics({"TagCoverage": covered}, {"tag": tag}, to_datadog=settings.datadog_metrics)
-    for unit, variance in plotted_variance(hygiene).items():
-        measured = {"MonthOverMonthVariance": variance}
-        record_metrics(measured, {"business_unit": unit}, to_datadog=settings.datadog_metrics)
+    record_metrics(
+        plotted_queries(event.bytes_scanned, settings.athena_usd_per_tb), to_datadog=settings.datadog_metrics
+    )
+    if is_open_month(hygiene):
+        _record(hygiene, plotted_coverage(rows, policy), to_datadog=settings.datadog_metrics)
     logger.info("hygiene measured", run_id=run_id, accounts=len(hygiene.accounts), untagged=hygiene.untagged_ratio)
     items = ticket_items(run_id, hygiene, policy)
     work.write_json(run_files.ticket_items_key(run_id), [item.model_dump(mode="json") for item in items])
     tickets = ItemsReference(bucket=work.bucket, key=run_files.ticket_items_key(run_id), count=len(items))
     return summarize(hygiene, tickets).model_dump()
+
+
+def _record(hygiene: Hygiene, coverage: dict[str, Decimal], *, to_datadog: bool) -> None:
+    record_metrics(plotted(hygiene), to_datadog=to_datadog)
+    for tag, covered in coverage.items():
+        record_metrics({"TagCoverage": covered}, {"tag": tag}, to_datadog=to_datadog)
+    for unit, variance in plotted_variance(hygiene).items():
+        record_metrics({"MonthOverMonthVariance": variance}, {"business_unit": unit}, to_datadog=to_datadog)

@@ -120,12 +120,16 @@ def summarize(hygiene: Hygiene, tickets: ItemsReference) -> HygieneMeasured:
     )
 
 
+def is_open_month(hygiene: Hygiene) -> bool:
+    """Whether the month is the one of the day: metrics are of that month, and not of an earlier one delivered again."""
+    return hygiene.day.startswith(f"{hygiene.billing_period}-")
+
+
 def plotted(hygiene: Hygiene) -> dict[str, Decimal | int]:
     """The numbers of the month that metrics tell."""
     return {
         "UntaggedRatio": Decimal(hygiene.untagged_ratio),
         "SharedPoolShare": Decimal(hygiene.shared_pool_share),
-        "FreshnessLag": hygiene.age_seconds,
     }
 
 

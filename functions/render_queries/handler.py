@@ -10,6 +10,7 @@ from functions.render_queries.logic import (
     render_close,
     render_survey,
     sources_to_keep,
+    tag_columns,
 )
 from functions.shared import run_files
 from functions.shared.adapters.object_store import ObjectStore
@@ -37,10 +38,11 @@ def handler(event: RenderQueriesRequest, context: LambdaContext) -> dict[str, ob
     work, catalog = ObjectStore(settings.work_bucket), SqlCatalog()
     if event.replay:
         catalog = SqlCatalog.restored(read_sql_sources(work, event.run_id), event.run_id)
-    if event.stage == "survey":
-        return render_survey(BillingPeriod.parse(event.charge_period), catalog).model_dump()
     delivery = Delivery.model_validate(work.read_json(run_files.delivery_key(event.run_id)))
     policy = PolicyOfRun.model_validate(work.read_json(run_files.policy_key(event.run_id)))
+    if event.stage == "survey":
+        tag_columns(delivery, policy, settings.flattened_tags)
+        return render_survey(BillingPeriod.parse(event.charge_period), catalog).model_dump()
     rendered = render_close(
         event,
         delivery,

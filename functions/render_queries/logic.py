@@ -8,6 +8,7 @@ from typing import Literal
 from functions.shared import run_files
 from functions.shared.compiled_policy import PolicyOfRun
 from functions.shared.delivery import Delivery
+from functions.shared.errors import MissingColumn
 from functions.shared.payload import Payload
 from functions.shared.periods import BillingPeriod
 from functions.shared.policy import tag_column_suffix
@@ -93,12 +94,30 @@ def sources_to_keep(rendered: RenderedQueries, kept: Collection[str]) -> dict[st
     }
 
 
+def tag_columns(delivery: Delivery, policy: PolicyOfRun, flattened_tags: Sequence[str]) -> frozenset[str]:
+    """The flattened tag columns that the table has and the delivery fills.
+
+    Raises MissingColumn when a tag that the policy goes by is in no column: it would be read as absent everywhere, and
+    the whole cost as untagged.
+    """
+    columns = delivery.flat_tags & {f"tag_{tag_column_suffix(tag)}" for tag in flattened_tags}
+    needed = {f"tag_{tag_column_suffix(tag)}" for tag in (policy.owner_tag, *policy.policy_tags)}
+    if "resource_tags" not in delivery.columns and not needed <= columns:
+        raise MissingColumn(
+            f"{delivery.manifest_key}: the export has neither resource_tags nor {', '.join(sorted(needed - columns))}, "
+            f"by which {policy.file} assigns and measures cost; add resource_tags to the export's query, or the column "
+            "to the query and to flattened_tags"
+        )
+    return columns
+
+
 def fold_values(
     delivery: Delivery, policy: PolicyOfRun, *, flattened_tags: Sequence[str], billing_bucket: str
 ) -> tuple[dict[str, ParameterValue], frozenset[str]]:
     """The parameters of the fold, and the tag columns that it reads.
 
     A tag is read from a column of its own where the table has one (``flattened_tags``) and the delivery fills it.
+    Raises MissingColumn as ``tag_columns`` does.
     """
     values: dict[str, ParameterValue] = {
         "billing_period": delivery.billing_period,
@@ -109,7 +128,7 @@ def fold_values(
         "owner_tag": policy.owner_tag,
         "policy_tags": policy.policy_tags,
     }
-    return values, delivery.flat_tags & {f"tag_{tag_column_suffix(tag)}" for tag in flattened_tags}
+    return values, tag_columns(delivery, policy, flattened_tags)
 
 
 def render_close(

@@ -48,6 +48,15 @@ NEEDED_COLUMNS = (
 )
 """Columns without which no allocation is right; the split_line_item columns are optional, as the export's option is."""
 
+READ_COLUMNS = (
+    *NEEDED_COLUMNS,
+    "resource_tags",
+    "split_line_item_parent_resource_id",
+    "split_line_item_split_cost",
+    "split_line_item_unused_cost",
+)
+"""Columns that the fold reads when they are there; flattened tags (``tag_…``) beside them."""
+
 
 class DataFile(BaseModel):
     """One data file: key in the billing bucket, version, size in bytes, ETag."""

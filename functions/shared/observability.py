@@ -28,6 +28,7 @@ RECORDED: Mapping[str, MetricUnit] = {
     "TagCoverage": MetricUnit.Percent,
     "SharedPoolShare": MetricUnit.Percent,
     "FreshnessLag": MetricUnit.Seconds,
+    "SchemaDrift": MetricUnit.Count,
     "MonthOverMonthVariance": MetricUnit.Percent,
     "TicketsOpen": MetricUnit.Count,
     "TicketsOverdue": MetricUnit.Count,

@@ -50,7 +50,14 @@ class HygieneDashboard(cloudwatch.Dashboard):
                         "Which tickets wait?",
                         [_own("TicketsOpen", "open"), _own("TicketsOverdue", "overdue")],
                     ),
-                    _graph("How old is the bill?", [_own("FreshnessLag", "seconds since its delivery")], limit),
+                    cloudwatch.GraphWidget(
+                        title="How old is the bill, and are its columns those that we know?",
+                        left=[_own("FreshnessLag", "seconds since its delivery")],
+                        left_annotations=[limit],
+                        right=[_own("SchemaDrift", "columns new or of another type")],
+                        width=WIDTH,
+                        height=HEIGHT,
+                    ),
                 ],
                 [
                     _graph("How do validations end?", executions),
@@ -66,11 +73,8 @@ class HygieneDashboard(cloudwatch.Dashboard):
         )
 
 
-def _graph(
-    title: str, metrics: list[cloudwatch.IMetric], limit: cloudwatch.HorizontalAnnotation | None = None
-) -> cloudwatch.GraphWidget:
-    annotations = [limit] if limit else None
-    return cloudwatch.GraphWidget(title=title, left=metrics, left_annotations=annotations, width=WIDTH, height=HEIGHT)
+def _graph(title: str, metrics: list[cloudwatch.IMetric]) -> cloudwatch.GraphWidget:
+    return cloudwatch.GraphWidget(title=title, left=metrics, width=WIDTH, height=HEIGHT)
 
 
 def _own(metric: str, label: str, statistic: str = "Maximum") -> cloudwatch.IMetric:

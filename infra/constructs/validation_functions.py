@@ -48,6 +48,7 @@ def add_validation_functions(
     settings = {
         "check_delivery": work
         | billing
+        | plotted
         | {"export_prefix": config.export_prefix, "freshness_hours": str(FRESHNESS_HOURS)},
         "render_checks": work | billing | {"flattened_tags": json.dumps(config.flattened_tags)},
         "measure_hygiene": work

@@ -46,7 +46,7 @@ def test_the_run_ends_with_how_well_the_newest_month_is_tagged(closed: tuple[Pat
     billed = Decimal(summary_of(out, MONTHS[-1])["billed_cost"])
     assert abs(Decimal(written["bill_cost"]) - billed) < Decimal("0.05"), "unrounded lines against rounded invoices"
     assert "<title>Tag hygiene, May 2026</title>" in (out / "hygiene.html").read_text()
-    assert ended.out[-1].endswith(f"over the threshold: {out / 'hygiene.html'}")
+    assert ended.out[-1] == f"  hygiene     {out / 'hygiene.html'}  (of {MONTHS[-1]})"
 
 
 def test_the_books_hold_three_months(closed: tuple[Path, Ended]) -> None:

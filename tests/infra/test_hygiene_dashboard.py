@@ -54,7 +54,8 @@ def recorded(metric: str, capsys: pytest.CaptureFixture[str]) -> tuple[str, set[
 def test_it_shows_all_that_a_validation_measures(stacks: Stacks) -> None:
     own = {metric[1] for metric in plain(stacks) if metric[0] == NAMESPACE}
 
-    assert own == {*plotted(measured()), *plotted_queries([], Decimal(5)), "TicketsOpen", "TicketsOverdue"}
+    of_delivery, of_tickets = {"FreshnessLag", "SchemaDrift"}, {"TicketsOpen", "TicketsOverdue"}
+    assert own == {*plotted(measured()), *plotted_queries([], Decimal(5)), *of_delivery, *of_tickets}
     assert searched(stacks).keys() == DIMENSIONS.keys()
     assert own | DIMENSIONS.keys() <= RECORDED.keys()
 

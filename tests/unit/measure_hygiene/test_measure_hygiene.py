@@ -9,6 +9,7 @@ import pytest
 
 from functions.measure_hygiene.logic import (
     coverage,
+    is_open_month,
     is_over,
     measure_hygiene,
     plotted,
@@ -159,12 +160,17 @@ def test_shared_pools_are_a_share_of_the_bill() -> None:
     }
 
 
-def test_metrics_tell_the_ratios_the_lag_and_the_coverage_of_each_mandatory_tag() -> None:
+def test_metrics_tell_the_ratios_and_the_coverage_of_each_mandatory_tag() -> None:
     told = plotted(measured())
     assert (told["UntaggedRatio"], told["SharedPoolShare"]) == (Decimal("0.0652"), Decimal("0.2500"))
-    assert told["FreshnessLag"] == measured().age_seconds
     covered = plotted_coverage(read_measures(ROWS), policy_of_run())
     assert covered == dict(zip(policy_of_run().mandatory_tags, (Decimal("0.9348"), Decimal("0.1304")), strict=True))
+
+
+def test_metrics_are_of_the_month_of_the_day_and_not_of_an_earlier_one_delivered_again() -> None:
+    days = ("2026-05-01", "2026-05-31", "2026-06-01", "2027-05-31")
+
+    assert [is_open_month(measured().model_copy(update={"day": day})) for day in days] == [True, True, False, False]
 
 
 def test_a_month_without_lines_has_no_accounts_and_no_shares() -> None:

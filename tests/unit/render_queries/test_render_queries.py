@@ -8,9 +8,16 @@ from typing import Any
 import pytest
 import sqlglot
 
-from functions.render_queries.logic import RenderedQueries, RenderQueriesRequest, render_close, render_survey
+from functions.render_queries.logic import (
+    RenderedQueries,
+    RenderQueriesRequest,
+    render_close,
+    render_survey,
+    tag_columns,
+)
 from functions.shared import run_files
 from functions.shared.delivery import NEEDED_COLUMNS
+from functions.shared.errors import MissingColumn
 from functions.shared.periods import BillingPeriod
 from functions.shared.restored_sql import SqlCatalog
 from functions.shared.sql_catalog import SQL_ROOT, load_statements
@@ -107,11 +114,38 @@ def test_the_eleven_months_before_are_listed_for_trends() -> None:
     assert "'2026-04'" in trend
 
 
-def test_the_survey_needs_nothing_of_the_run(bench: FunctionBench) -> None:
+def test_the_survey_is_one_query(bench: FunctionBench) -> None:
+    put_run(bench)
+
     answer = bench.invoke("render_queries", REQUEST | {"stage": "survey"})
 
     assert list(answer["queries"]) == ["v010_delivered_lines"]
     assert answer["pool_shares"] == []
+
+
+WITHOUT_TAGS = tuple(NEEDED_COLUMNS)
+
+
+@pytest.mark.parametrize("stage", ["survey", "close"])
+def test_a_tag_of_the_policy_that_no_column_has_is_missed_before_anything_is_queried(
+    bench: FunctionBench, stage: str
+) -> None:
+    """Its cost would be untagged otherwise, and charged to whoever pays for that."""
+    delivered = delivery(columns=(*WITHOUT_TAGS, "tag_business_unit")).model_dump(mode="json")
+    bench.work.write_json(run_files.delivery_key(RUN_ID), delivered)
+    bench.work.write_json(run_files.policy_key(RUN_ID), policy_of_run().model_dump(mode="json"))
+
+    with pytest.raises(MissingColumn, match="neither resource_tags nor tag_cost_center, tag_environment, by which"):
+        bench.invoke("render_queries", REQUEST | {"stage": stage})
+
+
+def test_a_column_for_each_tag_of_the_policy_does_without_the_map() -> None:
+    tags = (policy_of_run().owner_tag, *policy_of_run().policy_tags)
+    delivered = delivery(columns=(*WITHOUT_TAGS, *(f"tag_{tag.replace('-', '_')}" for tag in tags)))
+
+    assert tag_columns(delivered, policy_of_run(), tags) == {f"tag_{tag.replace('-', '_')}" for tag in tags}
+    with pytest.raises(MissingColumn, match="flattened_tags"):
+        tag_columns(delivered, policy_of_run(), tags[:1])
 
 
 def test_the_queries_follow_from_the_delivery_and_the_policy_that_the_run_keeps(bench: FunctionBench) -> None:
