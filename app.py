@@ -67,7 +67,7 @@ def add_stacks(app: cdk.App, config: EnvironmentConfig) -> None:
     observability.add_stack_dependency(pipeline)
     if config.github:
         for account in config.accounts:
-            place = cdk.Environment(account=account, region=config.region)
+            place = cdk.Environment(account=account, region=config.regions(account)[0])
             name = "Ci" if account == config.finops_account else "PayerCi"
             CiStack(app, stack_name(config, name), config=config, github=config.github, env=place)
     for key, value in ({"application": "chargeback"} | config.tags).items():

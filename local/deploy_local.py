@@ -16,6 +16,7 @@ from typing import Any
 
 from functions.shared.errors import ChargebackError
 from functions.shared.periods import BillingPeriod
+from functions.shared.policy.ticket_groups import all_ticket_groups
 from functions.shared.run_files import period_prefix
 from infra.environments import REHEARSAL
 from infra.names import stack_name
@@ -24,7 +25,7 @@ from local.aws.assembly import Assembly
 from local.aws.cloud import LocalCloud
 from local.aws.endpoint import Endpoint
 from local.cdk_cli import CdkCli, install, version
-from local.close import make_sample
+from local.close import SAMPLE_POLICY, make_sample, read_policy
 from local.outcome import ExecutionFailed
 from local.progress import Show, counted, follow, in_thousands
 from local.servicenow.server import ServiceNowStandIn
@@ -155,11 +156,12 @@ def _certification(rehearsal: Rehearsal, state: Path) -> tuple[str, LocalRoot]:
 
 
 def _close(rehearsal: Rehearsal, books: ServiceNowStandIn, cur: Path, show: Show) -> str:
-    """Delivers the month as Data Exports does and waits for the close that the manifest starts."""
+    """Delivers the month as Data Exports does; waits for the close and the validation that the manifest starts."""
     data, pipeline = rehearsal.outputs("Data"), rehearsal.outputs("Pipeline")
     connection = json.dumps({"base_url": books.url, "credentials": books.credentials})
     secrets = rehearsal.client("secretsmanager")
     secrets.put_secret_value(SecretId=pipeline["ServiceNowSecret"], SecretString=connection)
+    books.make_groups(all_ticket_groups(read_policy(SAMPLE_POLICY).document))
     machine = pipeline["MonthEndCloseArn"]
     s3 = rehearsal.client("s3")
     for file in month_files(cur, PERIOD):
@@ -167,9 +169,7 @@ def _close(rehearsal: Rehearsal, books: ServiceNowStandIn, cur: Path, show: Show
             raise RehearsalFailed(f"a close began before {file.name} was delivered: the manifest alone may start it")
         key = REHEARSAL.export_prefix + file.relative_to(cur).as_posix()
         s3.put_object(Bucket=data["BillingBucket"], Key=key, Body=file.read_bytes())
-    execution = follow(rehearsal.client("stepfunctions"), _started(rehearsal, machine), show)
-    if execution["status"] != "SUCCEEDED":
-        raise ExecutionFailed(execution.get("error", execution["status"]), execution.get("cause", "no cause given"))
+    execution = _succeeded(rehearsal, machine, show)
     revision = json.loads(execution["output"])["period"]["revision"]
     key = f"{period_prefix(str(PERIOD), revision)}summary.json"
     text = s3.get_object(Bucket=data["LedgerBucket"], Key=key)["Body"].read()
@@ -177,7 +177,17 @@ def _close(rehearsal: Rehearsal, books: ServiceNowStandIn, cur: Path, show: Show
     invoiced = json.loads((cur / "truth" / f"BILLING_PERIOD={PERIOD}" / "invoices.json").read_text(encoding="utf-8"))
     check_close(_status(rehearsal, pipeline["PeriodsTable"]), summary, invoiced["billed_cost"], books)
     posted = counted(len(summary["postings"]), "charge")
-    return f"{PERIOD} is CLOSED: billed {in_thousands(summary['billed_cost'])}, delta 0.00, {posted} in the books"
+    _succeeded(rehearsal, pipeline["DailyValidationArn"], lambda _: None)
+    billed = in_thousands(summary["billed_cost"])
+    return f"{PERIOD} is CLOSED: billed {billed}, delta 0.00, {posted} in the books; and validated"
+
+
+def _succeeded(rehearsal: Rehearsal, machine: str, show: Show) -> dict[str, Any]:
+    """The one execution that the manifest has started, once it has ended well."""
+    execution = follow(rehearsal.client("stepfunctions"), _started(rehearsal, machine), show)
+    if execution["status"] != "SUCCEEDED":
+        raise ExecutionFailed(execution.get("error", execution["status"]), execution.get("cause", "no cause given"))
+    return execution
 
 
 def _executions(rehearsal: Rehearsal, machine: str) -> list[str]:
@@ -190,10 +200,12 @@ def _started(rehearsal: Rehearsal, machine: str) -> str:
     deadline = time.monotonic() + _SECONDS_TO_START
     while not (found := _executions(rehearsal, machine)):
         if time.monotonic() > deadline:
-            raise RehearsalFailed(f"the manifest has arrived and no close began within {_SECONDS_TO_START:.0f} s")
+            raise RehearsalFailed(
+                f"the manifest has arrived and no execution of {machine} began within {_SECONDS_TO_START:.0f} s"
+            )
         time.sleep(0.1)
     if len(found) > 1:
-        raise RehearsalFailed(f"one manifest has started {len(found)} closes")
+        raise RehearsalFailed(f"one manifest has started {len(found)} executions of {machine}")
     return found[0]
 
 

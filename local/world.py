@@ -214,9 +214,7 @@ class World:
     def make_groups(self, names: Iterable[str]) -> None:
         """Has the assignment groups in the books that tickets go to, as an administrator would."""
         if self._books is not None:
-            there = {group["name"] for group in self._books.records("sys_user_group")}
-            for name in sorted(set(names) - there):
-                self._books.add_record("sys_user_group", {"name": name})
+            self._books.make_groups(names)
 
 
 def month_files(cur: Path, period: BillingPeriod) -> list[Path]:

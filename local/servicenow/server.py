@@ -178,6 +178,12 @@ class ServiceNowStandIn:
         """What is in an attached file."""
         return self._books.content(sys_id) or b""
 
+    def make_groups(self, names: Iterable[str]) -> None:
+        """Has these assignment groups, as an administrator would."""
+        there = {group["name"] for group in self.records("sys_user_group")}
+        for name in sorted(set(names) - there):
+            self.add_record("sys_user_group", {"name": name})
+
     def add_record(self, table: str, fields: Mapping[str, str]) -> Record:
         """What an administrator enters by hand; raises DuplicateEntry."""
         return self._books.insert(table, fields, "admin")

@@ -11,6 +11,7 @@ import pytest
 from infra.environments import environment
 from infra.names import GITHUB_DEPLOY, GITHUB_DIFF, name_of
 from local.assembly import ROOT, node_environment
+from tests.infra.other_environments import synthesized
 from tests.infra.policies import holds
 from tests.infra.stacks import Resource, Stacks, as_list
 
@@ -175,7 +176,17 @@ def test_without_github_there_are_no_such_roles(stacks_of: Callable[[str], Stack
     assert not [name for name in stacks_of("startup").templates if name.endswith("Ci")]
 
 
+def test_records_may_be_in_another_region_than_the_payers_bill(tmp_path: Path) -> None:
+    elsewhere = PRODUCTION.model_copy(update={"region": "eu-west-1", "replica_region": None})
+
+    assert_deployed_where_said(synthesized(elsewhere, tmp_path / "assembly"))
+
+
 def test_every_place_of_a_stack_is_one_that_an_environment_says_it_deploys_to(stacks: Stacks) -> None:
+    assert_deployed_where_said(stacks)
+
+
+def assert_deployed_where_said(stacks: Stacks) -> None:
     manifest = json.loads((stacks.assembly / "manifest.json").read_text(encoding="utf-8"))
     used = {
         artifact["environment"].removeprefix("aws://")

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infra.environments import ENVIRONMENTS, environment
 from infra.names import BILL_READERS, REPLICATION, billing_bucket, name_of, role_arn
-from local.assembly import ROOT, node_environment
+from tests.infra.other_environments import synthesized
 from tests.infra.policies import EVERYTHING
 from tests.infra.reach import (
     CONTENTS,
@@ -242,23 +237,7 @@ def with_readers(tmp_path_factory: pytest.TempPathFactory) -> Stacks:
     production = environment("production")
     analysts = [f"arn:aws:iam::{account}:role/analyst" for account in production.accounts]
     config = production.model_copy(update={"bill_readers": tuple(analysts)})
-    assembly: Path = tmp_path_factory.mktemp("with-readers") / "assembly"
-    context = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"] | {"aws:cdk:bundling-stacks": []}
-    code = (
-        "import sys, aws_cdk as cdk; from app import add_stacks; from infra.config import EnvironmentConfig;"
-        "app = cdk.App(); add_stacks(app, EnvironmentConfig.model_validate_json(sys.stdin.read())); app.synth()"
-    )
-    settings = {"CDK_CONTEXT_JSON": json.dumps(context), "CDK_OUTDIR": str(assembly), "PYTHONPATH": str(ROOT)}
-    subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env={**os.environ, **node_environment(), **settings},
-        input=config.model_dump_json(),
-        text=True,
-        check=True,
-        capture_output=True,
-    )
-    return Stacks(assembly, config)
+    return synthesized(config, tmp_path_factory.mktemp("with-readers") / "assembly")
 
 
 def test_a_reader_that_an_environment_lists_reads_the_bill_from_its_own_account_or_another(
