@@ -22,9 +22,9 @@ def manifest(edit: Callable[[dict[str, Any]], object]) -> Damage:
     return lambda bill: bill.edit_manifest(lambda content: edit(content) and None)
 
 
-def lacking(column: str) -> Damage:
+def lacking(*columns: str) -> Damage:
     def remove(content: dict[str, Any]) -> None:
-        content["columns"] = [entry for entry in content["columns"] if entry["name"] != column]
+        content["columns"] = [entry for entry in content["columns"] if entry["name"] not in columns]
 
     return manifest(remove)
 
@@ -59,6 +59,10 @@ REFUSED: dict[str, tuple[Damage, str]] = {
     "an export without a needed column": (
         lacking("line_item_unblended_cost"),
         rf"MissingColumn: .*{IN_MANIFEST}: the export lacks line_item_unblended_cost; add it",
+    ),
+    "a manifest without a column for the owner tag": (
+        lacking("resource_tags", "tag_cost_center"),
+        rf"MissingColumn: .*{IN_MANIFEST}: the export has neither resource_tags nor tag_cost_center, by which meridian",
     ),
     "a data file without the cost that the manifest lists": (
         lambda bill: bill.edit_lines(without_column("line_item_unblended_cost"), files=FIRST_FILE),
