@@ -62,7 +62,7 @@ class Rehearsal:
 
     def bootstrap(self) -> str:
         environments = [f"aws://{REHEARSAL.finops_account}/{region}" for region in self.regions]
-        self._cli.run("bootstrap", "bootstrap", *environments)
+        self._cli.run("bootstrap", "bootstrap", *environments, "--output", str(self._assembly))
         for region in self.regions:
             self._expect_complete("CDKToolkit", region)
         return f"CDKToolkit in {' and '.join(self.regions)}"

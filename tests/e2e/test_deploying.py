@@ -50,7 +50,8 @@ def test_a_deployment_without_a_bootstrap_fails_with_the_clis_reason(tmp_path: P
         cli = CdkCli(program, endpoint.environment(), tmp_path / "logs")
 
         with pytest.raises(CdkFailed, match=r"^cdk deploy ended with 1: .*Has the environment been bootstrapped\?"):
-            cli.run("deploy", "deploy", stack_name(REHEARSAL, "Ci"), "--context", f"env={REHEARSAL.name}")
+            options = ("--context", f"env={REHEARSAL.name}", "--output", str(tmp_path / "cdk.out"))
+            cli.run("deploy", "deploy", stack_name(REHEARSAL, "Ci"), *options)
 
 
 def test_serving_ends_when_it_is_told_to(tmp_path: Path) -> None:
