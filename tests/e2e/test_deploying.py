@@ -48,9 +48,9 @@ def test_a_deployment_without_a_bootstrap_fails_with_the_clis_reason(tmp_path: P
     with LocalCloud(tmp_path / "state") as cloud, Endpoint(cloud) as endpoint:
         cloud.accept_stacks()
         cli = CdkCli(program, endpoint.environment(), tmp_path / "logs")
+        options = ("--context", f"env={REHEARSAL.name}", "--output", str(tmp_path / "cdk.out"))
 
         with pytest.raises(CdkFailed, match=r"^cdk deploy ended with 1: .*Has the environment been bootstrapped\?"):
-            options = ("--context", f"env={REHEARSAL.name}", "--output", str(tmp_path / "cdk.out"))
             cli.run("deploy", "deploy", stack_name(REHEARSAL, "Ci"), *options)
 
 
