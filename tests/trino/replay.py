@@ -21,11 +21,13 @@ from functions.shared import run_files
 from functions.shared.compiled_policy import PolicyOfRun
 from functions.shared.delivery import Delivery
 from functions.shared.periods import BillingPeriod
+from functions.shared.policy.ticket_groups import all_ticket_groups
 from functions.shared.sql_catalog import render, render_over
 from local.athena.backend import LocalExecution
 from local.athena.results import java_double
 from local.athena.statements import parse_statement
 from local.aws.cloud import ACCOUNT_ID
+from local.close import read_policy
 from local.queries import query
 from local.world import CONFIG, World
 from tests.trino.client import TrinoClient, TrinoQueryFailed
@@ -86,6 +88,17 @@ class Replay:
         output = json.loads(execution["output"])
         self._month = f"{cur.name} {period} revision {output['period']['revision']}"
         self._run_id, self._period = output["period"]["run_id"], period
+        return [self._compare(str(asked.token).rsplit("-", 1)[-1], asked) for asked in self._new_queries()]
+
+    def validate(self, policy: Path, period: str) -> list[Comparison]:
+        """Measures a month that was delivered, then runs its statements again on Trino; raises CloseFailed."""
+        world = self._world
+        world.make_groups(all_ticket_groups(read_policy(policy).document))
+        request = {"billing_period": period, "policy_key": world.put_policy(policy)}
+        execution = world.cloud.wait(world.start_validation(request))
+        if execution["status"] != "SUCCEEDED":
+            raise CloseFailed(f"{period}: {execution.get('error')}: {execution.get('cause')}")
+        self._month = f"{period} validated"
         return [self._compare(str(asked.token).rsplit("-", 1)[-1], asked) for asked in self._new_queries()]
 
     def explain(self, cost_center: str, pool: str) -> list[Comparison]:

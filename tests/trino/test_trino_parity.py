@@ -35,6 +35,7 @@ def test_every_statement_gives_the_same_rows_for_the_sample_organisation(
             write_month(tmp_path / name, period, line_items=line_items, seed=seed)
             comparisons += replay.close(tmp_path / name, SAMPLE_POLICY, period)
         comparisons += replay.explain(cost_center="CC-1101", pool="untagged")
+        comparisons += replay.validate(SAMPLE_POLICY, "2026-05")
 
     _assert_equal(comparisons, compared)
     rows = {(each.month, each.statement): each.rows for each in comparisons}
@@ -42,6 +43,7 @@ def test_every_statement_gives_the_same_rows_for_the_sample_organisation(
     assert [file for file in load_statements() if not any(name.startswith(file) for name in names)] == []
     assert rows["may 2026-05 revision 1", "f010_charges"] > 1000
     assert rows["may 2026-05 revision 1", "s040_earlier_months"] > 0
+    assert rows["2026-05 validated", "v020_untagged_cost"] > 0
     assert ("april-restated 2026-04 revision 2", "a050_ledger_entries") in rows
 
 
