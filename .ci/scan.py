@@ -7,12 +7,14 @@ scanner first has to find a fault that is made for it: one that is broken finds 
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,6 +68,15 @@ class Report:
         return [f"{self.scanner}: {self.checks} {counted}, not {least}"] if self.checks < least else []
 
 
+@contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """Waits until no other process is within a block of the same lock: an environment cannot be moved into place."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w", encoding="utf-8") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
 class Scanners:
     """The scanners' virtual environment, made once for every version of its requirements."""
 
@@ -73,12 +84,16 @@ class Scanners:
         wanted = REQUIREMENTS.read_bytes()
         self._bin = folder / f"scanners-{hashlib.sha256(wanted).hexdigest()[:16]}" / "bin"
         made = self._bin.parent / ".installed"
-        if not made.is_file():
-            print("Installing the scanners, once …", flush=True)
-            run([sys.executable, "-m", "venv", "--clear", str(self._bin.parent)])
-            pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", str(REQUIREMENTS)]
-            run([str(self._bin / "python"), *pip])
-            made.touch()
+        with alone(self._bin.parent.with_suffix(".lock")):
+            if not made.is_file():
+                self._install()
+                made.touch()
+
+    def _install(self) -> None:
+        print("Installing the scanners, once …", flush=True)
+        run([sys.executable, "-m", "venv", "--clear", str(self._bin.parent)])
+        pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", str(REQUIREMENTS)]
+        run([str(self._bin / "python"), *pip])
 
     def run(self, scanner: str, *arguments: str, ends_with: Iterable[int] = (0,), folder: Path = ROOT) -> str:
         """What a scanner prints; raises ScanFailed when it ends otherwise than it does with or without findings."""

@@ -197,6 +197,12 @@ class EnvironmentConfig(Section):
         default=True, description="False in a new account, whose ten concurrent Lambdas leave nothing to reserve"
     )
 
+    freshness_hours: Annotated[int, Field(ge=12, le=168, multiple_of=6)] = Field(
+        default=48,
+        description="how old the newest delivery may be; AWS delivers at least once a day, and not always at the same"
+        " hour. The alarm looks every six hours",
+    )
+
     records_configuration: bool = Field(default=False, description="AWS Config records here: its rules are deployed")
     detects_threats: bool = Field(
         default=False, description="turn GuardDuty on here; False when the organisation manages it centrally"

@@ -60,14 +60,14 @@ LOCAL_VAULT = LOCAL.model_copy(
 REHEARSAL = EnvironmentConfig(
     name="rehearsal",
     finops_account="123456789012",
-    payer_account="123456789012",
+    payer_account="410010010001",
     region="us-east-1",
     owners=OWNERS,
     tags=TAGS,
     export_prefix="cur2/chargeback/",
     ratified_policy="meridian.yaml",
     flattened_tags=MERIDIAN_TAGS,
-    ties_to_invoices=False,
+    freshness_hours=24,
     replica_region="us-west-2",
     records_configuration=True,
     detects_threats=True,
@@ -77,7 +77,7 @@ REHEARSAL = EnvironmentConfig(
     datadog=DatadogSettings(external_id="rehearsal-datadog"),
     wiz=WizSettings(trusted_role="arn:aws:iam::999999999999:role/wiz-delegator", external_id="rehearsal-wiz"),
 )
-"""Everything on, in one account: what the real CDK CLI deploys to the local endpoint."""
+"""Everything on, with the sample organisation's payer: what the real CDK CLI deploys to the local endpoint."""
 
 STARTUP = EnvironmentConfig(
     name="startup",

@@ -1,5 +1,6 @@
 """``python -m local deploy-local``: the CDK CLI deploys every stack to the local cloud, where a month then closes.
 
+FinOps' and the payer's are two accounts, each bootstrapped and deployed to with its own credentials, as GitHub does it.
 Whatever is claimed is looked at over HTTP, as any program outside would; the first claim that does not hold ends it.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -24,6 +25,7 @@ from local.assembly import ROOT
 from local.aws.assembly import Assembly
 from local.aws.cloud import LocalCloud
 from local.aws.endpoint import Endpoint
+from local.aws.invoices import Invoice
 from local.cdk_cli import CdkCli, install, version
 from local.close import SAMPLE_POLICY, make_sample, read_policy
 from local.outcome import ExecutionFailed
@@ -44,60 +46,84 @@ class RehearsalFailed(ChargebackError):
 class Rehearsal:
     """The environment that is deployed, seen from outside."""
 
-    def __init__(self, endpoint: Endpoint, cli: CdkCli, folder: Path, show: Show) -> None:
+    def __init__(self, endpoint: Endpoint, program: Path, folder: Path, show: Show) -> None:
         self._endpoint = endpoint
-        self._cli = cli
+        self._clis = {
+            account_id: CdkCli(program, endpoint.environment(account_id), folder / "logs")
+            for account_id in REHEARSAL.accounts
+        }
         self._show = show
         self._assembly = folder / "cdk.out"
-        self._options = ("--context", f"env={REHEARSAL.name}", "--output", str(self._assembly))
-
-    @property
-    def regions(self) -> list[str]:
-        """Where something is deployed to."""
-        places = (REHEARSAL.region, "us-east-1", REHEARSAL.replica_region)
-        return [region for region in dict.fromkeys(places) if region]
 
     def client(self, service: str) -> Any:
+        """A client of the FinOps account."""
         return self._endpoint.client(service)
 
     def bootstrap(self) -> str:
-        environments = [f"aws://{REHEARSAL.finops_account}/{region}" for region in self.regions]
-        self._cli.run("bootstrap", "bootstrap", *environments, "--output", str(self._assembly))
-        for region in self.regions:
-            self._expect_complete("CDKToolkit", region)
-        return f"CDKToolkit in {' and '.join(self.regions)}"
+        bootstrapped = []
+        for account_id, cli in self._clis.items():
+            regions = REHEARSAL.regions(account_id)
+            environments = [f"aws://{account_id}/{region}" for region in regions]
+            cli.run(f"bootstrap-{account_id}", "bootstrap", *environments, "--output", str(self._assembly))
+            for region in regions:
+                self._expect_complete("CDKToolkit", account_id, region)
+            bootstrapped.append(f"{account_id} in {' and '.join(regions)}")
+        return f"CDKToolkit of {', '.join(bootstrapped)}"
+
+    def synth(self, name: str) -> str:
+        options = ("--context", f"env={REHEARSAL.name}", "--output", str(self._assembly))
+        self._clis[REHEARSAL.finops_account].run(name, "synth", "--all", "--quiet", *options)
+        return counted(len(Assembly(self._assembly).places()), "stack")
 
     def deploy(self) -> str:
-        self._cli.run("deploy", "deploy", "--all", "--require-approval", "never", *self._options, hear=self._hear)
-        placed = Assembly(self._assembly).regions()
+        self._run_on_stacks("deploy", "deploy", "--require-approval", "never", hear=self._hear)
+        placed = Assembly(self._assembly).places()
         resources = 0
-        for stack, region in placed.items():
-            self._expect_complete(stack, region)
-            pages = self._endpoint.client("cloudformation", region).get_paginator("list_stack_resources")
+        for stack, place in placed.items():
+            self._expect_complete(stack, *place)
+            pages = self._cloudformation(*place).get_paginator("list_stack_resources")
             resources += sum(len(page["StackResourceSummaries"]) for page in pages.paginate(StackName=stack))
-        return f"{counted(len(placed), 'stack')}, {counted(resources, 'resource')}, each stack CREATE_COMPLETE"
+        accounts = counted(len(REHEARSAL.accounts), "account")
+        told = f"{counted(len(placed), 'stack')} in {accounts}, {counted(resources, 'resource')}"
+        return f"{told}, each stack CREATE_COMPLETE"
 
     def deploy_again(self) -> str:
-        lines = self._cli.run("deploy-again", "deploy", "--all", "--require-approval", "never", *self._options)
-        for stack, region in Assembly(self._assembly).regions().items():
+        self.synth("synth-again")
+        lines = self._run_on_stacks("deploy-again", "deploy", "--require-approval", "never")
+        placed = Assembly(self._assembly).places()
+        for stack, place in placed.items():
             if not any(line.endswith(f"{stack} (no changes)") for line in lines):
                 raise RehearsalFailed(f"a second deployment changes {stack}: nothing in the code has changed")
-            self._expect_complete(stack, region)
-        return f"no changes in {counted(len(Assembly(self._assembly).regions()), 'stack')}"
+            self._expect_complete(stack, *place)
+        return f"no changes in {counted(len(placed), 'stack')}"
 
     def diff(self) -> str:
         """With ``--fail`` the CLI ends with an error when it finds a difference."""
-        self._cli.run("diff", "diff", "--fail", *self._options)
+        self._run_on_stacks("diff", "diff", "--fail")
         return "no difference"
+
+    def _run_on_stacks(self, name: str, *arguments: str, hear: Callable[[str], None] = lambda _: None) -> list[str]:
+        """Runs a command of the CLI on each account's stacks with that account's credentials; FinOps comes first."""
+        placed = Assembly(self._assembly).places()
+        lines = []
+        for account_id, cli in self._clis.items():
+            stacks = [stack for stack, (of, _) in placed.items() if of == account_id]
+            of_assembly = ("--app", str(self._assembly), "--exclusively", *stacks)
+            lines += cli.run(f"{name}-{account_id}", *arguments, *of_assembly, hear=hear)
+        return lines
 
     def outputs(self, stack: str) -> dict[str, str]:
         described = self.client("cloudformation").describe_stacks(StackName=stack_name(REHEARSAL, stack))
         return {output["OutputKey"]: output["OutputValue"] for output in described["Stacks"][0]["Outputs"]}
 
-    def _expect_complete(self, stack: str, region: str) -> None:
-        [found] = self._endpoint.client("cloudformation", region).describe_stacks(StackName=stack)["Stacks"]
+    def _cloudformation(self, account_id: str, region: str) -> Any:
+        return self._endpoint.client("cloudformation", region, account_id)
+
+    def _expect_complete(self, stack: str, account_id: str, region: str) -> None:
+        [found] = self._cloudformation(account_id, region).describe_stacks(StackName=stack)["Stacks"]
         if found["StackStatus"] != "CREATE_COMPLETE":
-            raise RehearsalFailed(f"stack {stack} in {region} is {found['StackStatus']}, not CREATE_COMPLETE")
+            where = f"{account_id}, {region}"
+            raise RehearsalFailed(f"stack {stack} in {where} is {found['StackStatus']}, not CREATE_COMPLETE")
 
     def _hear(self, line: str) -> None:
         if "✅" in line:
@@ -123,18 +149,24 @@ def deploy_local(out: Path, line_items: int, show: Show) -> int:
         Endpoint(cloud) as endpoint,
     ):
         cloud.accept_stacks()
-        cli = CdkCli(program, endpoint.environment(), folder / "logs")
-        rehearsal = Rehearsal(endpoint, cli, folder, show)
-        with _timed(show, "cdk bootstrap") as done:
+        rehearsal = Rehearsal(endpoint, program, folder, show)
+        with _timed(show, "cdk bootstrap, in each account") as done:
             done(rehearsal.bootstrap())
-        with _timed(show, "cdk deploy --all") as done:
+        with _timed(show, "cdk synth") as done:
+            done(rehearsal.synth("synth"))
+        with _timed(show, "cdk deploy, in each account") as done:
             done(rehearsal.deploy())
         with _timed(show, f"Delivering {PERIOD}, its manifest last; closing it") as done:
             install_identity(rehearsal.client("lambda"), *_certification(rehearsal, state))
-            done(_close(rehearsal, books, cur, show))
-        with _timed(show, "cdk deploy --all, again") as done:
+            truth = json.loads(
+                (cur / "truth" / f"BILLING_PERIOD={PERIOD}" / "invoices.json").read_text(encoding="utf-8")
+            )
+            invoices = [Invoice(each["invoice_id"], each["billed_cost"]) for each in truth["control_totals"]]
+            cloud.invoices.issue(REHEARSAL.payer_account, str(PERIOD), *invoices)
+            done(_close(rehearsal, books, cur, truth, show))
+        with _timed(show, "cdk synth and deploy, again") as done:
             done(rehearsal.deploy_again())
-        with _timed(show, "cdk diff --fail") as done:
+        with _timed(show, "cdk diff --fail, in each account") as done:
             done(rehearsal.diff())
     show(f"Deployed, closed and unchanged in {time.monotonic() - began:.0f} s; logs are in {folder / 'logs'}")
     return 0
@@ -155,8 +187,11 @@ def _certification(rehearsal: Rehearsal, state: Path) -> tuple[str, LocalRoot]:
     return rehearsal.outputs("Pipeline")["IssueCertificateFunction"], LocalRoot(state / "signing")
 
 
-def _close(rehearsal: Rehearsal, books: ServiceNowStandIn, cur: Path, show: Show) -> str:
-    """Delivers the month as Data Exports does; waits for the close and the validation that the manifest starts."""
+def _close(rehearsal: Rehearsal, books: ServiceNowStandIn, cur: Path, truth: dict[str, Any], show: Show) -> str:
+    """Delivers the month as Data Exports does; waits for the close and the validation that the manifest starts.
+
+    ``truth`` is what the sample's generator says that the month's invoices are.
+    """
     data, pipeline = rehearsal.outputs("Data"), rehearsal.outputs("Pipeline")
     connection = json.dumps({"base_url": books.url, "credentials": books.credentials})
     secrets = rehearsal.client("secretsmanager")
@@ -171,11 +206,16 @@ def _close(rehearsal: Rehearsal, books: ServiceNowStandIn, cur: Path, show: Show
         s3.put_object(Bucket=data["BillingBucket"], Key=key, Body=file.read_bytes())
     execution = _succeeded(rehearsal, machine, show)
     revision = json.loads(execution["output"])["period"]["revision"]
-    key = f"{period_prefix(str(PERIOD), revision)}summary.json"
-    text = s3.get_object(Bucket=data["LedgerBucket"], Key=key)["Body"].read()
-    summary: dict[str, Any] = json.loads(text)
-    invoiced = json.loads((cur / "truth" / f"BILLING_PERIOD={PERIOD}" / "invoices.json").read_text(encoding="utf-8"))
-    check_close(_status(rehearsal, pipeline["PeriodsTable"]), summary, invoiced["billed_cost"], books)
+    summary, evidence = (
+        json.loads(
+            s3.get_object(Bucket=data["LedgerBucket"], Key=f"{period_prefix(str(PERIOD), revision)}{file}")[
+                "Body"
+            ].read()
+        )
+        for file in ("summary.json", "evidence.json")
+    )
+    check_close(_status(rehearsal, pipeline["PeriodsTable"]), summary, truth["billed_cost"], books)
+    check_invoices(evidence["invoice_totals"], truth["control_totals"])
     posted = counted(len(summary["postings"]), "charge")
     _succeeded(rehearsal, pipeline["DailyValidationArn"], lambda _: None)
     billed = in_thousands(summary["billed_cost"])
@@ -213,6 +253,15 @@ def _status(rehearsal: Rehearsal, table: str) -> str:
     key = {"billing_period": {"S": str(PERIOD)}}
     item = rehearsal.client("dynamodb").get_item(TableName=table, Key=key).get("Item", {})
     return str(item.get("status", {}).get("S", "unknown"))
+
+
+def check_invoices(read: Iterable[Mapping[str, Any]], issued: Iterable[Mapping[str, Any]]) -> None:
+    """What the close read of AWS's invoices, with the payer's role, is what AWS has issued."""
+    known = sorted((str(each["invoice_id"]), str(each["invoiced_cost"])) for each in read)
+    if known != sorted((str(each["invoice_id"]), str(each["billed_cost"])) for each in issued):
+        raise RehearsalFailed(
+            f"the close has read {counted(len(known), 'invoice')}: not what AWS has issued to the payer"
+        )
 
 
 def check_close(status: str, summary: dict[str, Any], invoiced: str, books: ServiceNowStandIn) -> None:

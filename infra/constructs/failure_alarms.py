@@ -11,6 +11,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.config import EnvironmentConfig
+from infra.constructs.hygiene_dashboard import NAMESPACE, SERVICE
 from infra.names import name_of
 
 AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
@@ -101,6 +102,12 @@ class FailureAlarms(Construct):
             periods=int(hours // FRESHNESS_PERIOD.to_hours()),
             missing=cloudwatch.TreatMissingData.BREACHING,
         )
+
+    def watch_columns(self) -> None:
+        """Columns that AWS has added, or given another type; once a day, however often a delivery is validated."""
+        drift = _count(NAMESPACE, "SchemaDrift", SERVICE, statistic="Maximum", period=cdk.Duration.days(1))
+        what = "The bill has columns that are new or of another type: the day's hygiene report names them"
+        self._alarm("SchemaDrift", what, drift)
 
     def _alarm(
         self,

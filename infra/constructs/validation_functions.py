@@ -18,9 +18,6 @@ from infra.constructs.vault_access import servicenow_secret, vault_setting
 from infra.names import name_of
 from infra.stacks.data_stack import DataStack
 
-FRESHNESS_HOURS = 48
-"""AWS delivers at least once a day, and not always at the same hour."""
-
 HYGIENE_DAYS = 400
 """How long a day's hygiene is kept: a year to compare with, and the month that is open."""
 
@@ -49,7 +46,7 @@ def add_validation_functions(
         "check_delivery": work
         | billing
         | plotted
-        | {"export_prefix": config.export_prefix, "freshness_hours": str(FRESHNESS_HOURS)},
+        | {"export_prefix": config.export_prefix, "freshness_hours": str(config.freshness_hours)},
         "render_checks": work | billing | {"flattened_tags": json.dumps(config.flattened_tags)},
         "measure_hygiene": work
         | plotted

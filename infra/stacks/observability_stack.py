@@ -31,8 +31,6 @@ from infra.names import (
 )
 
 ALARMS = "cloudwatch.amazonaws.com"
-FRESH = cdk.Duration.hours(48)
-"""AWS delivers at least once a day, and not always at the same hour."""
 
 MACHINES = {"month_end_close": "close", "replay_period": "replay", "daily_validation": "validation"}
 """The state machines that are watched, and what one of their executions is."""
@@ -86,8 +84,10 @@ class ObservabilityStack(cdk.Stack):
         alarms.watch_rule(DELIVERY_ARRIVED)
         alarms.watch_schedules(SCHEDULES)
         alarms.watch_queues(QUEUES)
+        alarms.watch_columns()
+        fresh = cdk.Duration.hours(config.freshness_hours)
         if config.closes_on_arrival:
-            alarms.watch_freshness(MANIFEST_ARRIVED, within=FRESH)
+            alarms.watch_freshness(MANIFEST_ARRIVED, within=fresh)
         if config.replica_region:
             alarms.watch_replication(name_of(config, REPLICATION))
         if config.detects_threats:
@@ -107,7 +107,7 @@ class ObservabilityStack(cdk.Stack):
             "HygieneDashboard",
             name=name_of(config, "hygiene"),
             state_machine_arn=machines["daily_validation"],
-            fresh=FRESH,
+            fresh=fresh,
         )
         self._let_outsiders_look(config)
 

@@ -65,13 +65,14 @@ class Assembly:
         ordered = [stacks[artifact_id] | {"id": artifact_id} for artifact_id in TopologicalSorter(graph).static_order()]
         return [self._stack(artifact, account_id, region) for artifact in ordered]
 
-    def regions(self) -> dict[str, str]:
-        """The stacks by name, and the region that each is for."""
+    def places(self) -> dict[str, tuple[str, str]]:
+        """The stacks by name, and the account and region that each is for."""
         stacks = (item for item in self._artifacts.items() if item[1]["type"] == "aws:cloudformation:stack")
-        return {
-            artifact["properties"].get("stackName", artifact_id): artifact["environment"].rpartition("/")[2]
-            for artifact_id, artifact in stacks
-        }
+        places = {}
+        for artifact_id, artifact in stacks:
+            account_id, region = artifact["environment"].removeprefix("aws://").split("/")
+            places[artifact["properties"].get("stackName", artifact_id)] = account_id, region
+        return places
 
     def file_assets(self, account_id: str, region: str) -> Iterator[FileAsset]:
         for artifact in self._artifacts.values():

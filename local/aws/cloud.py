@@ -13,13 +13,14 @@ from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
+from local.aws.accounts import ACCOUNT_ID
 from local.aws.clients import client
 from local.aws.errors import DeploymentFailed
 from local.aws.files import ObjectFiles
+from local.aws.invoices import PayerInvoices
 from local.aws.patching import Patches, require_moto
 from local.aws.role_credentials import IssuedCredentials
 
-ACCOUNT_ID = "123456789012"
 BOOTSTRAP_QUALIFIER = "hnb659fds"
 BOOTSTRAP_VERSION = "30"
 ASSET_BUCKETS = f"cdk-{BOOTSTRAP_QUALIFIER}-assets-"
@@ -41,6 +42,8 @@ class LocalCloud:
         self._patches: Patches | None = None
         self._credentials: IssuedCredentials | None = None
         self._accepts_stacks = False
+        self.invoices = PayerInvoices()
+        """What AWS's Invoicing API answers; nobody has been invoiced when the cloud is new."""
 
     def __enter__(self) -> Self:
         self.start()
@@ -132,7 +135,7 @@ class LocalCloud:
         from moto import mock_aws
 
         from local.athena import backend as athena
-        from local.aws import events, identity, keys, step_functions
+        from local.aws import accounts, events, identity, keys, step_functions
         from local.aws.dynamodb_store import ItemStore
         from local.aws.environment import without_aws_configuration
         from local.aws.journal import Journal
@@ -157,8 +160,11 @@ class LocalCloud:
         parameters = ParameterStore(journal, ACCOUNT_ID)
         for durable in (self._store, ItemStore(journal), KeyStore(journal), SecretStore(journal), parameters, runner):
             durable.install(patches)
-        for extension in (events, identity, keys, step_functions):
+        for extension in (events, keys, step_functions):
             extension.install(patches)
+        self.invoices.install(patches)
+        for of_accounts in (accounts, identity):
+            of_accounts.install(patches, runner.credentials)
         athena.install(self._store)
         running.callback(athena.uninstall)
         running.callback(events.wait_for_deliveries)

@@ -21,12 +21,13 @@ from botocore.compat import HTTPHeaders
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
+from local.aws.accounts import ACCOUNT_ID, operators_key
 from local.aws.cloud import LocalCloud
 from local.aws.environment import NO_CONFIGURATION
 from local.aws.errors import LocalCloudError
 
 HOST = "127.0.0.1"
-_KEY = "local"
+_SECRET = "local"  # noqa: S105 - nobody looks at it
 _UNKNOWN_TO_MOTO: Any = (404, {}, "Not yet implemented")
 _log = logging.getLogger("moto.endpoint")
 _SCOPE = re.compile(r"Credential=[^/\s]+/\d{8}/(?P<region>[a-z0-9-]+)/(?P<service>[a-z0-9-]+)/aws4_request")
@@ -67,20 +68,21 @@ class Endpoint:
             raise LocalCloudError("The endpoint is not running: start it first.")
         return f"http://{HOST}:{self._server.server_port}"
 
-    def environment(self) -> dict[str, str]:
-        """What a program needs in its environment to work with the local cloud and with nothing else."""
+    def environment(self, account_id: str = ACCOUNT_ID) -> dict[str, str]:
+        """What a program needs in its environment to work with an account of the local cloud and with nothing else."""
         return {
             "AWS_ENDPOINT_URL": self.url,
-            "AWS_ACCESS_KEY_ID": _KEY,
-            "AWS_SECRET_ACCESS_KEY": _KEY,
+            "AWS_ACCESS_KEY_ID": operators_key(account_id),
+            "AWS_SECRET_ACCESS_KEY": _SECRET,
             "AWS_REGION": self._cloud.region,
             "AWS_DEFAULT_REGION": self._cloud.region,
             **NO_CONFIGURATION,
         }
 
-    def client(self, service: str, region: str | None = None) -> Any:
+    def client(self, service: str, region: str | None = None, account_id: str = ACCOUNT_ID) -> Any:
         """A boto3 client that goes through the endpoint, as any other program's does."""
-        session: Any = boto3.session.Session(aws_access_key_id=_KEY, aws_secret_access_key=_KEY)
+        key = operators_key(account_id)
+        session: Any = boto3.session.Session(aws_access_key_id=key, aws_secret_access_key=_SECRET)
         return session.client(service, region_name=region or self._cloud.region, endpoint_url=self.url)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local.aws.clients import client
+from local.aws.clients import client_where
 from local.aws.patching import Patches
 
 _log = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ def _deliver_or_bury(rule: Any, target: Mapping[str, Any], event: Mapping[str, A
             raise
         refused = {"ERROR_CODE": error.response["Error"]["Code"], "ERROR_MESSAGE": error.response["Error"]["Message"]}
         about = {"RULE_ARN": rule.arn, "TARGET_ARN": target["Arn"], **refused}
-        sqs = client("sqs", queue.split(":")[3])
+        sqs = client_where(queue)
         sqs.send_message(
             QueueUrl=sqs.get_queue_url(QueueName=queue.rsplit(":", 1)[1])["QueueUrl"],
             MessageBody=json.dumps(event),
@@ -105,22 +105,22 @@ def _deliver_or_bury(rule: Any, target: Mapping[str, Any], event: Mapping[str, A
 def _deliver(target: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
     """Delivers to a target that moto does not know. False when moto knows it."""
     arn = target["Arn"]
-    service, region = arn.split(":")[2], arn.split(":")[3]
+    service = arn.split(":")[2]
     payload = target_input(target, event)
     if service == "states":
         name = f"{event['id']}_{uuid.uuid4()}"[:80]
-        client("stepfunctions", region).start_execution(stateMachineArn=arn, name=name, input=payload)
+        client_where(arn, "stepfunctions").start_execution(stateMachineArn=arn, name=name, input=payload)
     elif service == "sns":
-        client("sns", region).publish(TopicArn=arn, Message=payload)
+        client_where(arn).publish(TopicArn=arn, Message=payload)
     elif service == "lambda":
         # as on AWS the sender does not wait, and may itself be a handler
-        thread = threading.Thread(target=_invoke, args=(region, arn, payload), name=f"event to {arn}", daemon=True)
+        thread = threading.Thread(target=_invoke, args=(arn, payload), name=f"event to {arn}", daemon=True)
         _deliveries.append(thread)
         thread.start()
     elif service == "sqs":
-        url = client("sqs", region).get_queue_url(QueueName=arn.rsplit(":", 1)[1])["QueueUrl"]
+        url = client_where(arn).get_queue_url(QueueName=arn.rsplit(":", 1)[1])["QueueUrl"]
         group = target.get("SqsParameters", {}).get("MessageGroupId")
-        client("sqs", region).send_message(
+        client_where(arn).send_message(
             QueueUrl=url, MessageBody=payload, **({"MessageGroupId": group} if group else {})
         )
     else:
@@ -128,8 +128,8 @@ def _deliver(target: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
     return True
 
 
-def _invoke(region: str, arn: str, payload: str) -> None:
-    response = client("lambda", region).invoke(FunctionName=arn, Payload=payload.encode())
+def _invoke(arn: str, payload: str) -> None:
+    response = client_where(arn).invoke(FunctionName=arn, Payload=payload.encode())
     if "FunctionError" in response:
         _log.error("%s failed on an event: %s", arn, response["Payload"].read().decode())
 

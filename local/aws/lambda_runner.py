@@ -1,9 +1,9 @@
 """Runs the repository's real Lambda handlers in this process, behind moto's Lambda API.
 
-A function sees what it would see on AWS: its own declared environment, credentials of its role, its own copy of the
-repository's modules (as its own process would have), an event and a result that went through JSON, and its output in
-its own log. Handlers run one at a time, because the environment belongs to the process. A function's timeout is told to
-it, not enforced.
+A function sees what it would see on AWS: its own declared environment, credentials of its role in everything that
+boto3 makes for it, its own copy of the repository's modules (as its own process would have), an event and a result that
+went through JSON, and its output in its own log. Handlers run one at a time, because the environment belongs to the
+process. A function's timeout is told to it, not enforced.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ from io import StringIO
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, TextIO
+
+import boto3
+import botocore.session
+from botocore.loaders import create_loader
 
 from local.aws.environment import NO_CONFIGURATION
 from local.aws.lambda_output import OutputRouting
@@ -80,6 +84,8 @@ class LambdaRunner:
         self._lock = threading.RLock()
         self._refuses = False
         self._modules: dict[str, dict[str, ModuleType]] = {}
+        self._sessions: dict[str, boto3.session.Session] = {}
+        self._descriptions = create_loader()
 
     def install(self, patches: Patches) -> None:
         from moto.awslambda import responses
@@ -126,8 +132,22 @@ class LambdaRunner:
         return payload, failed, log.kept.getvalue()
 
     def _run(self, function: Any, event: Any, context: LambdaContext) -> Any:
-        with self._own_modules(function):
+        with self._own_session(function.role), self._own_modules(function):
             return _handler(function.handler)(event, context)
+
+    @contextmanager
+    def _own_session(self, role_arn: str) -> Iterator[None]:
+        """boto3's default session keeps the credentials that it found first: each role has one of its own."""
+        if role_arn not in self._sessions:
+            session = botocore.session.Session()
+            # Reading the services' descriptions is slow, and they are everybody's.
+            session.register_component("data_loader", self._descriptions)
+            self._sessions[role_arn] = boto3.session.Session(botocore_session=session)
+        outside, boto3.DEFAULT_SESSION = boto3.DEFAULT_SESSION, self._sessions[role_arn]
+        try:
+            yield
+        finally:
+            boto3.DEFAULT_SESSION = outside
 
     @contextmanager
     def _own_modules(self, function: Any) -> Iterator[None]:

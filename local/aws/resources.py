@@ -23,7 +23,7 @@ class Request:
     region: str
 
     def client(self, service: str) -> Any:
-        return client(service, self.region)
+        return client(service, self.region, self.account_id)
 
     def pick(self, *names: str) -> dict[str, Any]:
         """The properties of these names that are set, as API parameters of the same names."""

@@ -7,6 +7,8 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+from local.aws.accounts import ACCOUNT_ID
+from local.aws.clients import client
 from local.aws.cloud import LocalCloud
 
 Template = dict[str, Any]
@@ -49,15 +51,17 @@ def write_handler(directory: Path, name: str, source: str) -> str:
     return f"billing_functions.{name}.handler.handler"
 
 
-def create_function(cloud: LocalCloud, handler: str, name: str | None = None, **environment: str) -> str:
+def create_function(
+    cloud: LocalCloud, handler: str, name: str | None = None, *, account_id: str = ACCOUNT_ID, **environment: str
+) -> str:
     """Creates a function and returns its ARN."""
-    iam, role_name = cloud.client("iam"), "functions"
+    iam, role_name = client("iam", cloud.region, account_id), "functions"
     if role_name not in [role["RoleName"] for role in iam.list_roles()["Roles"]]:
         iam.create_role(RoleName=role_name, AssumeRolePolicyDocument="{}")
-    created = cloud.client("lambda").create_function(
+    created = client("lambda", cloud.region, account_id).create_function(
         FunctionName=name or handler.split(".")[1],
         Runtime="python3.11",
-        Role=f"arn:aws:iam::123456789012:role/{role_name}",
+        Role=f"arn:aws:iam::{account_id}:role/{role_name}",
         Handler=handler,
         Code={"ZipFile": b"PK\x05\x06" + bytes(18)},
         Environment={"Variables": environment},

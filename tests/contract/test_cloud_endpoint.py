@@ -143,7 +143,9 @@ def test_the_printed_environment_is_all_that_a_program_needs(cloud: LocalCloud, 
 
 
 def test_only_a_role_that_is_there_is_assumed(cloud: LocalCloud, endpoint: Endpoint) -> None:
-    role = cloud.client("iam").create_role(RoleName="deploy", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    everybody_here = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "123456789012"}}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [everybody_here]})
+    role = cloud.client("iam").create_role(RoleName="deploy", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     sts = endpoint.client("sts")
 
     given = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]

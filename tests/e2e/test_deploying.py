@@ -19,7 +19,7 @@ from tests.e2e.command import period_record, posted, run, start
 
 pytestmark = pytest.mark.slow
 
-STACKS = ("Replica", "Ci", "Data", "BillingSource", "TagPolicies", "Pipeline", "Observability")
+STACKS = ("Replica", "Ci", "Data", "Pipeline", "Observability", "PayerCi", "BillingSource", "TagPolicies")
 
 
 def test_a_deployed_environment_closes_the_month_that_is_delivered_to_it(tmp_path: Path) -> None:
@@ -32,6 +32,7 @@ def test_a_deployed_environment_closes_the_month_that_is_delivered_to_it(tmp_pat
     assert sorted(deployed) == sorted(stack_name(REHEARSAL, stack) for stack in STACKS)
     told = "\n".join(ended.out)
     for claim in (
+        f"{len(STACKS)} stacks in 2 accounts",
         "each stack CREATE_COMPLETE",
         "is CLOSED: billed",
         f"no changes in {len(STACKS)} stacks",

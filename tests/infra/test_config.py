@@ -59,6 +59,8 @@ def test_synthesis_of_an_unknown_environment_ends_with_one_line() -> None:
         ("retention_years", 0),
         ("retention_years", 31),
         ("scan_limit_gib", 0),
+        ("freshness_hours", 6),
+        ("freshness_hours", 25),
         ("owners", ()),
         ("owners", ("somebody",)),
         ("tags", {"cost-center": "all*"}),

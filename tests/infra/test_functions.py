@@ -123,7 +123,7 @@ def test_the_environment_of_a_function_is_its_settings_and_every_value_is_one_we
         "DATADOG_METRICS": "true" if config.datadog and config.datadog.reads_logs else "false",
         "EXPORT_PREFIX": config.export_prefix,
         "FLATTENED_TAGS": json.dumps(config.flattened_tags),
-        "FRESHNESS_HOURS": "48",
+        "FRESHNESS_HOURS": str(config.freshness_hours),
         "HYGIENE_DAYS": "400",
         "HYGIENE_TABLE": "<Validation/TagHygiene>",
         "IDENTITY_PARAMETER": f"/chargeback/{config.name}/signing-identity",

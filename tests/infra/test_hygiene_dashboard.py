@@ -12,7 +12,6 @@ import pytest
 from functions.measure_hygiene.logic import plotted
 from functions.measure_hygiene.queries import plotted_queries
 from functions.shared.observability import NAMESPACE, RECORDED, SERVICE, record_metrics
-from infra.constructs.validation_functions import FRESHNESS_HOURS
 from infra.names import name_of
 from tests.infra.stacks import Stacks
 from tests.infra.test_observability import METRICS, measurable, place
@@ -86,7 +85,7 @@ def test_validations_that_end_badly_are_those_of_the_deployed_machine(stacks: St
 def test_a_bill_is_late_on_the_dashboard_when_the_validation_says_so(stacks: Stacks) -> None:
     [limit] = [limit for widget in widgets(stacks) for limit in widget.get("annotations", {}).get("horizontal", [])]
 
-    assert limit["value"] == FRESHNESS_HOURS * 3600
+    assert limit["value"] == stacks.config.freshness_hours * 3600
 
 
 def test_every_graph_asks_a_question_and_shows_something(stacks: Stacks) -> None:

@@ -26,7 +26,7 @@ from functions.shared.sql_catalog import render, render_over
 from local.athena.backend import LocalExecution
 from local.athena.results import java_double
 from local.athena.statements import parse_statement
-from local.aws.cloud import ACCOUNT_ID
+from local.aws.accounts import ACCOUNT_ID
 from local.close import read_policy
 from local.queries import query
 from local.world import CONFIG, World

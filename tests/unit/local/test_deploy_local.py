@@ -143,7 +143,7 @@ def test_what_a_command_has_started_ends_with_it(tmp_path: Path) -> None:
     os.close(reader)
 
 
-def test_every_stack_of_an_assembly_is_looked_for_in_its_own_region(tmp_path: Path) -> None:
+def test_every_stack_of_an_assembly_is_looked_for_in_its_own_account_and_region(tmp_path: Path) -> None:
     stack = {"type": "aws:cloudformation:stack", "properties": {"templateFile": "x.template.json"}}
     named = {**stack, "properties": {"stackName": "Chargeback-Replica"}, "environment": "aws://123456789012/us-west-2"}
     artifacts = {
@@ -153,7 +153,10 @@ def test_every_stack_of_an_assembly_is_looked_for_in_its_own_region(tmp_path: Pa
     }
     (tmp_path / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
 
-    assert Assembly(tmp_path).regions() == {"Chargeback-Replica": "us-west-2", "Data": "us-east-1"}
+    assert Assembly(tmp_path).places() == {
+        "Chargeback-Replica": ("123456789012", "us-west-2"),
+        "Data": ("123456789012", "us-east-1"),
+    }
 
 
 def test_the_version_is_pinned_once() -> None:
