@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.maven import Unavailable
 from tests.trino.client import TrinoClient
 from tests.trino.replay import Comparison
 from tests.trino.s3_endpoint import serve_s3
-from tests.trino.server import VERSION, TrinoUnavailable, fetch_trino, run_trino
+from tests.trino.server import TRINO, fetch_trino, run_trino
 
 _COMPARED = pytest.StashKey[list[Comparison]]()
 _SKIPPED = pytest.StashKey[str]()
@@ -20,7 +21,7 @@ def trino(pytestconfig: pytest.Config) -> Iterator[TrinoClient]:
     """A running server. Where there can be none, its tests are skipped and the run ends by saying why."""
     try:
         home = fetch_trino()
-    except TrinoUnavailable as reason:
+    except Unavailable as reason:
         pytestconfig.stash[_SKIPPED] = str(reason)
         pytest.skip(str(reason))
     with serve_s3() as endpoint, run_trino(home, endpoint) as client:
@@ -38,6 +39,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("Trino")
         terminalreporter.line(f"NOT COMPARED: {reason}")
     if comparisons := config.stash.get(_COMPARED, []):
-        terminalreporter.section(f"DuckDB and Trino {VERSION}")
+        terminalreporter.section(f"DuckDB and Trino {TRINO.version}")
         for comparison in comparisons:
             terminalreporter.line(str(comparison))

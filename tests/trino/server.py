@@ -14,21 +14,16 @@ from pathlib import Path
 
 import httpx
 
+from tests.maven import MavenProgram, Unavailable
 from tests.trino.client import TrinoClient
 
 HERE = Path(__file__).resolve().parent
-CACHE = HERE.parents[1] / ".cache" / "trino"
-VERSION = re.search(r"<trino\.version>(\d+)<", (HERE / "pom.xml").read_text(encoding="utf-8"))[1]  # type: ignore[index]
+TRINO = MavenProgram("trino", HERE / "pom.xml", HERE.parents[1] / ".cache" / "trino")
 OLDEST_JAVA = 17
 HEAP = "-Xmx3G"
-FETCH_SECONDS = 1200
 START_SECONDS = 120
 STOP_SECONDS = 15
 CATALOG = "hive"
-
-
-class TrinoUnavailable(Exception):
-    """There can be no Trino server here; the message says why."""
 
 
 class TrinoDidNotStart(Exception):
@@ -36,27 +31,13 @@ class TrinoDidNotStart(Exception):
 
 
 def fetch_trino() -> Path:
-    """The folder of the server, put together by Maven where it is not cached; raises TrinoUnavailable."""
+    """The folder of the server; raises Unavailable."""
     _require_java()
-    home = CACHE / VERSION
-    if home.is_dir():
-        return home
-    if not shutil.which("mvn"):
-        raise TrinoUnavailable(f"Trino {VERSION} is fetched with Maven, and there is no mvn on the PATH")
-    incoming = CACHE / f"{VERSION}.part"
-    shutil.rmtree(incoming, ignore_errors=True)
-    incoming.mkdir(parents=True)
-    command = ["mvn", "-B", "-q", "-ntp", "-f", str(HERE / "pom.xml"), f"-Dtrino.home={incoming}", "package"]
-    try:
-        maven = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_SECONDS, check=False)
-    except subprocess.TimeoutExpired:
-        raise TrinoUnavailable(f"Maven did not fetch Trino {VERSION} within {FETCH_SECONDS} seconds") from None
-    if maven.returncode:
-        errors = [line for line in maven.stdout.splitlines() if "ERROR" in line]
-        raise TrinoUnavailable(f"Maven could not fetch Trino {VERSION}: {(errors or ['it gave no reason'])[0]}")
-    (incoming / "plugin" / f"trino-hive-{VERSION}").rename(incoming / "plugin" / "hive")
-    incoming.rename(home)
-    return home
+    return TRINO.fetch(_name_the_plugin)
+
+
+def _name_the_plugin(home: Path) -> None:
+    (home / "plugin" / f"trino-hive-{TRINO.version}").rename(home / "plugin" / "hive")
 
 
 @contextmanager
@@ -83,11 +64,13 @@ def run_trino(home: Path, s3_endpoint: str) -> Iterator[TrinoClient]:
 def _require_java() -> None:
     java = shutil.which("java")
     if not java:
-        raise TrinoUnavailable("Trino needs Java, and there is no java on the PATH")
+        raise Unavailable("Trino needs Java, and there is no java on the PATH")
     said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
     found = re.search(r'version "(\d+)', said)
     if not found or int(found[1]) < OLDEST_JAVA:
-        raise TrinoUnavailable(f"Trino {VERSION} needs Java {OLDEST_JAVA} or newer; java -version says: {said.strip()}")
+        raise Unavailable(
+            f"Trino {TRINO.version} needs Java {OLDEST_JAVA} or newer; java -version says: {said.strip()}"
+        )
 
 
 def _configure(work: Path, home: Path, port: int, s3_endpoint: str) -> None:
@@ -142,7 +125,7 @@ def _command(home: Path, work: Path) -> list[str]:
         "-cp",
         f"{home / 'lib'}/*",
         str(HERE / "TrinoServer.java"),
-        VERSION,
+        TRINO.version,
     ]
 
 

@@ -13,10 +13,11 @@ from functions.render_statement.logic import render_statement
 from functions.render_statement.model import StatementModel
 from functions.render_statement.pdf_numbers import amount
 from functions.render_statement.pdf_signature import sign_pdf
+from tests.maven import Unavailable
 from tests.unit.render_statement.builders import statement
 from tests.unit.render_statement.reading import Node, marked_texts, open_pdf, read_structure
 from tests.unit.render_statement.test_pdf_text import LONG
-from tests.unit.render_statement.verapdf.validator import VeraPdfUnavailable, broken_rules, fetch_verapdf
+from tests.unit.render_statement.verapdf.validator import broken_rules, fetch_verapdf
 from tests.unit.signing_kit import NOW, signatory
 
 SIGNER = {"subject": "CN=Chargeback statements, O=Meridian Health, C=US", "certificate_sha256": "5e" * 32}
@@ -145,7 +146,7 @@ def test_readers_show_the_title_and_speak_english() -> None:
 def test_verapdf_finds_no_rule_of_pdf_ua_1_and_of_pdf_a_2a_broken(standard: str, tmp_path: Path) -> None:
     try:
         home = fetch_verapdf()
-    except VeraPdfUnavailable as reason:
+    except Unavailable as reason:
         pytest.skip(str(reason))
     pdfs = {f"{kind}.pdf": render_statement(statement(**KINDS[kind])).pdf for kind in KINDS}
     pdfs["signed.pdf"] = sign_pdf(pdfs["final.pdf"], signatory(), signed_at=NOW)

@@ -2,43 +2,23 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.maven import MavenProgram, Unavailable
+
 HERE = Path(__file__).resolve().parent
-CACHE = HERE.parents[3] / ".cache" / "verapdf"
-VERSION = re.search(r"<verapdf\.version>([\d.]+)<", (HERE / "pom.xml").read_text(encoding="utf-8"))[1]  # type: ignore[index]
-FETCH_SECONDS = 600
-
-
-class VeraPdfUnavailable(Exception):
-    """There can be no veraPDF here; the message says why."""
+VERAPDF = MavenProgram("verapdf", HERE / "pom.xml", HERE.parents[3] / ".cache" / "verapdf")
 
 
 def fetch_verapdf() -> Path:
-    """The folder of its libraries, put together by Maven where it is not cached; raises VeraPdfUnavailable."""
+    """The folder of its libraries; raises Unavailable."""
     missing = [program for program in ("java", "javac", "mvn") if not shutil.which(program)]
     if missing:
-        raise VeraPdfUnavailable(f"veraPDF {VERSION} needs {', '.join(missing)}: apt-get install default-jdk maven")
-    home = CACHE / VERSION
-    if home.is_dir():
-        return home
-    incoming = CACHE / f"{VERSION}.part"
-    shutil.rmtree(incoming, ignore_errors=True)
-    incoming.mkdir(parents=True)
-    command = ["mvn", "-B", "-q", "-ntp", "-f", str(HERE / "pom.xml"), f"-Dverapdf.home={incoming}", "package"]
-    try:
-        maven = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_SECONDS, check=False)
-    except subprocess.TimeoutExpired:
-        raise VeraPdfUnavailable(f"Maven did not fetch veraPDF {VERSION} within {FETCH_SECONDS} seconds") from None
-    if maven.returncode:
-        errors = [line for line in maven.stdout.splitlines() if "ERROR" in line]
-        raise VeraPdfUnavailable(f"Maven could not fetch veraPDF {VERSION}: {(errors or ['it gave no reason'])[0]}")
-    incoming.rename(home)
-    return home
+        raise Unavailable(f"veraPDF {VERAPDF.version} needs {', '.join(missing)}: apt-get install default-jdk maven")
+    return VERAPDF.fetch()
 
 
 def broken_rules(home: Path, standard: str, files: Sequence[Path]) -> dict[str, list[str]]:
