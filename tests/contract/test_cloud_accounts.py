@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +20,6 @@ from tests.contract.cloud_support import create_function, write_handler
 
 FINOPS, PAYER, STRANGER = "123456789012", "410010010001", "999999999999"
 MAY = BillingPeriod(2026, 5)
-
-
-@pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[LocalCloud]:
-    with LocalCloud(tmp_path / "state") as running:
-        yield running
-
-
-@pytest.fixture
-def endpoint(cloud: LocalCloud) -> Iterator[Endpoint]:
-    with Endpoint(cloud) as running:
-        yield running
 
 
 def role(account_id: str, trusted: str, *, action: str = "sts:AssumeRole", **conditions: dict[str, str]) -> str:
@@ -96,9 +83,8 @@ def test_a_role_for_signed_in_people_is_not_assumed_by_an_account(endpoint: Endp
 
 
 def test_a_function_is_let_in_by_its_role_and_then_works_in_the_other_account(
-    cloud: LocalCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cloud: LocalCloud, tmp_path: Path
 ) -> None:
-    monkeypatch.syspath_prepend(tmp_path)
     source = """
         import boto3
 
@@ -121,10 +107,7 @@ def test_a_function_is_let_in_by_its_role_and_then_works_in_the_other_account(
     assert "AccessDenied" in invoke(only_another)["errorMessage"]
 
 
-def test_each_function_works_in_the_account_of_its_role_whichever_ran_first(
-    cloud: LocalCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.syspath_prepend(tmp_path)
+def test_each_function_works_in_the_account_of_its_role_whichever_ran_first(cloud: LocalCloud, tmp_path: Path) -> None:
     source = """
         import boto3
 

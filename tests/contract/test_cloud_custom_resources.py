@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +24,6 @@ def handler(event, context):
     body = json.dumps(answer).encode()
     urllib.request.urlopen(urllib.request.Request(event["ResponseURL"], body, headers, method="PUT"))
 """
-
-
-@pytest.fixture
-def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCloud]:
-    monkeypatch.syspath_prepend(tmp_path)
-    with LocalCloud(tmp_path / "state") as running:
-        yield running
 
 
 def deploy(cloud: LocalCloud, folder: Path, function: str, **properties: Any) -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +19,6 @@ from tests.contract.cloud_support import deploy, write_assembly
 POLICY = {"Version": "2012-10-17", "Statement": []}
 ROLE = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": POLICY}}
 ROLE_ARN = {"Fn::GetAtt": ["Role", "Arn"]}
-
-
-@pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[LocalCloud]:
-    with LocalCloud(tmp_path / "state") as running:
-        yield running
 
 
 def test_stacks_are_deployed_in_the_order_of_their_dependencies(cloud: LocalCloud, tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +19,6 @@ from local.aws.cloud import LocalCloud
 from local.aws.endpoint import Endpoint
 from local.aws.errors import LocalCloudError
 from tests.contract.cloud_support import create_function, create_state_machine, write_handler
-
-
-@pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[LocalCloud]:
-    with LocalCloud(tmp_path / "state") as running:
-        yield running
-
-
-@pytest.fixture
-def endpoint(cloud: LocalCloud) -> Iterator[Endpoint]:
-    with Endpoint(cloud) as running:
-        yield running
-
 
 KEYS = ("cur/BILLING_PERIOD=2026-05/a b.parquet", "cur/ä+%2F.parquet", "cur//twice")
 
@@ -54,10 +40,7 @@ def test_bytes_come_back_as_they_were_put_under_any_key(cloud: LocalCloud, endpo
     assert part["Body"].read() == content[10:20]
 
 
-def test_a_function_sees_what_another_program_has_put(
-    cloud: LocalCloud, endpoint: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.syspath_prepend(tmp_path)
+def test_a_function_sees_what_another_program_has_put(cloud: LocalCloud, endpoint: Endpoint, tmp_path: Path) -> None:
     source = """
         import boto3
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,6 @@ import pytest
 
 from local.aws.cloud import LocalCloud
 from tests.contract.cloud_support import create_function, create_state_machine, write_handler
-
-
-@pytest.fixture
-def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCloud]:
-    monkeypatch.syspath_prepend(tmp_path)
-    with LocalCloud(tmp_path / "state") as running:
-        yield running
 
 
 def invoke(cloud: LocalCloud, function: str, event: Any = None) -> tuple[Any, bool]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,6 @@ from tests.contract.cloud_support import deploy
 POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
 TRUST = {"Version": "2012-10-17", "Statement": []}
 TAGS = [{"Key": "application", "Value": "chargeback"}]
-
-
-@pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[LocalCloud]:
-    with LocalCloud(tmp_path / "state") as running:
-        yield running
 
 
 def resource(kind: str, **properties: Any) -> dict[str, Any]:

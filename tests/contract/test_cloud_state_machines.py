@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,6 @@ from botocore.exceptions import ClientError
 
 from local.aws.cloud import LocalCloud
 from tests.contract.cloud_support import create_function, create_state_machine, execute, write_handler
-
-
-@pytest.fixture
-def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCloud]:
-    monkeypatch.syspath_prepend(tmp_path)
-    with LocalCloud(tmp_path / "state") as running:
-        yield running
 
 
 @pytest.fixture
