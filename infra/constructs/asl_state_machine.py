@@ -68,7 +68,7 @@ class AslStateMachine(sfn.StateMachine):
                     log_group_name=f"/aws/vendedlogs/states/{cdk.Stack.of(scope).stack_name}/{name}",
                     retention=logs.RetentionDays.ONE_YEAR,
                     encryption_key=log_key,
-                    removal_policy=cdk.RemovalPolicy.RETAIN,
+                    removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
                 ),
                 # Step Functions itself forgets an execution after 90 days.
                 level=sfn.LogLevel.ALL,

@@ -48,6 +48,9 @@ and PutObjectLockConfiguration is PutBucketObjectLockConfiguration."""
 ACCOUNT_CHANGES = ("DeleteAccountPublicAccessBlock", "PutAccountPublicAccessBlock")
 """Seen when made through the bucket's own region; the block of the bucket itself holds in any case."""
 
+LONGEST_PARAMETERS = 1024
+"""Characters that AWS Config takes as the parameters of a rule."""
+
 KEY_CHANGES = ("CreateGrant", "DisableKey", "DisableKeyRotation", "PutKeyPolicy", "ScheduleKeyDeletion")
 
 MANAGED = config_rules.ManagedRuleIdentifiers
@@ -169,9 +172,7 @@ class BucketPosture(Construct):
         names = [self._add_rule(promise, identifier) for promise, identifier in CONFIG_RULES.items()]
         if self._config.replica_region:
             names.append(self._add_rule("is_copied", MANAGED.S3_BUCKET_REPLICATION_ENABLED))
-        grants = bill_grants(f"arn:aws:s3:::{self._bucket_name}", self._config)
-        allowed = {"Version": "2012-10-17", "Statement": [grant.to_statement_json() for grant in grants]}
-        control = {"controlPolicy": json.dumps(allowed, separators=(",", ":"))}
+        control = self._most_that_is_allowed()
         names.append(self._add_rule("lets_in_nobody_else", MANAGED.S3_BUCKET_POLICY_NOT_MORE_PERMISSIVE, control))
         field = events.EventField.from_path
         what = f"AWS Config finds billing bucket {self._bucket_name} less guarded than it should be."
@@ -193,6 +194,20 @@ class BucketPosture(Construct):
         )
         self._tell("BucketUnguarded", what, pattern, lines)
 
+    def _most_that_is_allowed(self) -> dict[str, str]:
+        """The parameters of the rule that compares the policy: they have room for readers' accounts, not for roles."""
+        statements: list[dict[str, Any]] = []
+        for grant in bill_grants(f"arn:aws:s3:::{self._bucket_name}", self._config):
+            statement = cdk.Stack.of(self).resolve(grant.to_statement_json())
+            left_out = {"Sid", "Condition"} if "AWS" in statement["Principal"] else {"Sid"}
+            statements.append({key: of for key, of in statement.items() if key not in left_out})
+        control = {"controlPolicy": _compact({"Version": "2012-10-17", "Statement": statements})}
+        if len(_compact(control)) > LONGEST_PARAMETERS:
+            raise ValueError(
+                f"bill_readers are of too many accounts: AWS Config takes {LONGEST_PARAMETERS} characters at most"
+            )
+        return control
+
     def _add_rule(self, promise: str, identifier: str, parameters: Mapping[str, str] | None = None) -> str:
         name = name_of(self._config, f"billing_bucket_{promise}")
         config_rules.ManagedRule(
@@ -211,3 +226,7 @@ class BucketPosture(Construct):
         rule.add_target(
             targets.SnsTopic(self._topic, message=text, role=self._publisher, dead_letter_queue=self.undelivered)
         )
+
+
+def _compact(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, separators=(",", ":"))

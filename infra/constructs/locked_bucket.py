@@ -39,7 +39,8 @@ class LockedBucket(s3.Bucket):
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             enforce_ssl=True,
             minimum_tls_version=1.2,
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+            # A first deployment that fails takes its empty buckets with it: what kept their names would be in the way.
+            removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
         logs.collect(self, construct_id.lower())
         if event_bridge:

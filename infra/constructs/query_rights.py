@@ -13,16 +13,18 @@ RESULTS = ("runs/*", "athena-results/*")
 """The folders of the work bucket that queries read and write."""
 
 
-def let_run_queries(machine: sfn.StateMachine, data: DataStack, key: kms.IKey, *, reads_bill: bool) -> None:
-    """Lets a state machine query the tables of runs; with ``reads_bill`` the bill and the published ledger as well."""
-    for actions, resources in (*_of_athena(machine, data), *_of_runs(data, key)):
-        machine.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=resources))
-    if reads_bill:
-        for actions, resources in _of_bill_and_ledger(data):
-            machine.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=resources))
-
-
 Rights = list[tuple[list[str], list[str]]]
+
+
+def let_run_queries(
+    machine: sfn.StateMachine, data: DataStack, key: kms.IKey, *, reads_bill: bool = False, reads_ledger: bool = False
+) -> None:
+    """Lets a state machine query the tables of runs, and the bill or the published ledger where it reads them."""
+    rights = [*_of_athena(machine, data), *_of_runs(data, key)]
+    rights += _of_bill(data) if reads_bill else []
+    rights += _of_ledger(data) if reads_ledger else []
+    for actions, resources in rights:
+        machine.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=resources))
 
 
 def _of_athena(machine: sfn.StateMachine, data: DataStack) -> Rights:
@@ -56,10 +58,16 @@ def _of_runs(data: DataStack, key: kms.IKey) -> Rights:
     ]
 
 
-def _of_bill_and_ledger(data: DataStack) -> Rights:
-    objects = [data.billing.arn_for_objects(f"{data.export_prefix}data/*"), data.ledger.arn_for_objects("ledger/*")]
+def _of_bill(data: DataStack) -> Rights:
     return [
-        (["s3:GetBucketLocation", "s3:ListBucket"], [data.billing.bucket_arn, data.ledger.bucket_arn]),
-        (["s3:GetObject"], objects),
+        (["s3:GetBucketLocation", "s3:ListBucket"], [data.billing.bucket_arn]),
+        (["s3:GetObject"], [data.billing.arn_for_objects(f"{data.export_prefix}data/*")]),
         (["kms:Decrypt"], [data.billing_key.key_arn]),
+    ]
+
+
+def _of_ledger(data: DataStack) -> Rights:
+    return [
+        (["s3:GetBucketLocation", "s3:ListBucket"], [data.ledger.bucket_arn]),
+        (["s3:GetObject"], [data.ledger.arn_for_objects("ledger/*")]),
     ]

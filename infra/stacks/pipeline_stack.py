@@ -81,7 +81,7 @@ class PipelineStack(cdk.Stack):
                 "OverdueDay": f"{config.overdue_day:02}",
             },
         )
-        let_run_queries(self.month_end_close, data, self.key, reads_bill=True)
+        let_run_queries(self.month_end_close, data, self.key, reads_bill=True, reads_ledger=True)
         self.functions.let_read_executions(self.month_end_close)
         self.functions.let_answer_task(self.month_end_close)
         if self.approvals:
@@ -178,7 +178,7 @@ class PipelineStack(cdk.Stack):
                 "Database": data.database.ref,
             },
         )
-        let_run_queries(machine, data, self.key, reads_bill=False)
+        let_run_queries(machine, data, self.key)
         return machine
 
     def _start(self, config: EnvironmentConfig, data: DataStack) -> None:

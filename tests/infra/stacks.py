@@ -28,7 +28,8 @@ class Resource:
 
     @property
     def is_retained(self) -> bool:
-        return (self.deletion_policy, self.replace_policy) == ("Retain", "Retain")
+        """Whether it outlives its stack; what a first deployment made that failed need not."""
+        return self.deletion_policy in ("Retain", "RetainExceptOnCreate") and self.replace_policy == "Retain"
 
 
 CONDITIONS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
@@ -233,9 +234,15 @@ def test_a_grant_in_a_bucket_policy_or_a_role_of_another_stack_would_be_found(
 
 @pytest.fixture(scope="module")
 def with_readers(tmp_path_factory: pytest.TempPathFactory) -> Stacks:
-    """Production with two analysts: one of the FinOps account; one of the payer's, whom two policies must let in."""
+    """Production with an analyst of the FinOps account, and two of the payer's whom two policies must let in: people
+    who sign in through IAM Identity Center, whose roles have the longest names."""
     production = environment("production")
-    analysts = [f"arn:aws:iam::{account}:role/analyst" for account in production.accounts]
+    path = "aws-reserved/sso.amazonaws.com/eu-central-1/AWSReservedSSO"
+    signed_in = [
+        f"{path}_{access}_0123456789abcdef" for access in ("FinOpsAnalystReadOnlyAccess12345", "BillingAuditor")
+    ]
+    analysts = [f"arn:aws:iam::{production.finops_account}:role/analyst"]
+    analysts += [f"arn:aws:iam::{production.payer_account}:role/{role}" for role in signed_in]
     config = production.model_copy(update={"bill_readers": tuple(analysts)})
     return synthesized(config, tmp_path_factory.mktemp("with-readers") / "assembly")
 
@@ -245,7 +252,21 @@ def test_a_reader_that_an_environment_lists_reads_the_bill_from_its_own_account_
 ) -> None:
     reach = reach_of(with_readers)
     analysts = set(with_readers.config.bill_readers)
-    assert len(analysts) == 2
+    assert len(analysts) == 3
     assert analysts <= reach.may(["s3:GetObject"]) & reach.may_with_key(["kms:Decrypt"])
     assert reach.may(CONTENTS) == listed(reach, *READERS)
     assert not analysts & reach.may((*WRITES, *DELETES, *RETAINS))
+
+
+def test_aws_config_has_room_for_the_most_that_readers_of_another_account_are_allowed(with_readers: Stacks) -> None:
+    [parameters] = [
+        rule.properties["InputParameters"]
+        for rule in with_readers.of("AWS::Config::ConfigRule").values()
+        if rule.properties["Source"]["SourceIdentifier"] == "S3_BUCKET_POLICY_NOT_MORE_PERMISSIVE"
+    ]
+
+    assert len(json.dumps(parameters, separators=(",", ":"))) <= 1024, "AWS Config takes no more"
+    exports, readers = json.loads(parameters["controlPolicy"])["Statement"]
+    assert exports["Principal"] == {"Service": "bcm-data-exports.amazonaws.com"}
+    assert readers["Principal"] == {"AWS": f"arn:aws:iam::{with_readers.config.payer_account}:root"}
+    assert "s3:PutObject" not in readers["Action"]

@@ -27,6 +27,18 @@ def test_every_bucket_is_versioned_private_and_kept_when_its_stack_goes(stacks: 
     assert stacks.resources[bucket].is_retained
 
 
+def test_what_has_a_name_and_outlives_its_stack_is_not_in_the_way_of_a_second_try(stacks: Stacks) -> None:
+    """A first deployment that fails leaves nothing behind that the next one would have to make by the same name."""
+    named = [
+        resource
+        for resource in stacks.resources.values()
+        if resource.is_retained and {"BucketName", "LogGroupName", "TableName"} & resource.properties.keys()
+    ]
+
+    assert named
+    assert {resource.deletion_policy for resource in named} == {"RetainExceptOnCreate"}
+
+
 @pytest.mark.parametrize("bucket", OURS)
 def test_every_bucket_is_encrypted_with_our_key_and_the_bill_with_its_own(stacks: Stacks, bucket: str) -> None:
     (rule,) = stacks.properties(bucket)["BucketEncryption"]["ServerSideEncryptionConfiguration"]

@@ -60,7 +60,17 @@ TEMPORARY = re.compile(
     r"|Athena\.(TooManyRequestsException|InternalServerException)"
     r"|SNS\.(InternalErrorException|ThrottledException)"
     r"|DynamoDB\.(ProvisionedThroughputExceededException|RequestLimitExceeded|ThrottlingException|InternalServerError)"
+    r"|DynamoDb\.(ProvisionedThroughput|RequestLimit)ExceededException"
+    r"|DynamoDb\.(ThrottlingException|InternalServerErrorException)"
 )
+NAMED_BY_ITS_INTEGRATION = {
+    "lambda:invoke": "Lambda",
+    "athena:": "Athena",
+    "sns:": "SNS",
+    "dynamodb:": "DynamoDB",
+    "aws-sdk:dynamodb:": "DynamoDb",
+}
+"""How Step Functions begins an error's name: an SDK integration spells the service otherwise than an optimized one."""
 APPROVAL_REQUEST = (
     "States.Format('The statements of {} are ready. Nothing is posted before you approve. Invoke the function "
     "${DecideApproval} with billing_period, decision (approve or reject), by, and reason.', $.delivery.billing_period)"
@@ -161,6 +171,20 @@ def test_only_what_is_temporary_is_tried_again(state: State) -> None:
             named = getattr(errors, error, None)
             assert TEMPORARY.fullmatch(error) or (named and issubclass(named, TransientError)), error
         assert (retry["BackoffRate"], retry["JitterStrategy"]) == (2, "FULL")
+
+
+@every_task
+def test_an_error_of_a_service_is_named_as_its_integration_names_it(state: State) -> None:
+    """Another spelling is not an error: it never matches, and nothing is tried again."""
+    resource = state.body["Resource"].removeprefix("arn:aws:states:::")
+    integration = "lambda:invoke" if resource.startswith("${") else resource
+    [prefix] = [name for start, name in NAMED_BY_ITS_INTEGRATION.items() if integration.startswith(start)]
+    matched = [
+        error for retry in (*state.body["Retry"], *state.body.get("Catch", [])) for error in retry["ErrorEquals"]
+    ]
+    of_services = {error.partition(".")[0] for error in matched if "." in error} - {"States"}
+
+    assert of_services == {prefix}
 
 
 @every_state
