@@ -23,7 +23,7 @@ from functions.shared.adapters.servicenow.connection import ServiceNow, open_ser
 from functions.shared.adapters.servicenow.new_changes import NewChanges
 from functions.shared.attaching import FilesAttached, FileToAttach, attach_once
 from functions.shared.closed_evidence import ClosedEvidence
-from functions.shared.errors import PostingUnauthorized, RestorationFailed
+from functions.shared.errors import PostingError, RestorationFailed
 from functions.shared.periods import BillingPeriod
 from functions.shared.sql_catalog import load_statements
 from local.close import SAMPLE_POLICY, check_policy, make_folder, make_sample
@@ -198,7 +198,7 @@ def _connection_in(path: Path) -> str:
     text = _read("--servicenow", path)
     try:
         open_servicenow(text, seconds=SECONDS_TO_ASK)
-    except PostingUnauthorized as error:
+    except PostingError as error:
         raise UsageError(f"--servicenow {path}: {error}") from error
     return text
 

@@ -10,7 +10,7 @@ from functions.post_charge.keys import ChargeBatch
 from functions.post_charge.logic import PostedCharge
 from functions.prepare_statements.totals import RunTotals
 from functions.shared import errors
-from functions.shared.errors import PostingError
+from functions.shared.errors import ChargesNotPosted, PostingError, TransientError
 from functions.shared.money import Cents
 from functions.shared.payload import Payload
 
@@ -69,14 +69,24 @@ def owed_charges(totals: RunTotals) -> dict[str, Decimal]:
 
 
 def require_posted(totals: RunTotals, answers: Iterable[BooksAnswer]) -> None:
-    """Raises the error of the first charge that could not be posted, with the number of those like it."""
+    """Raises the error of the first charge that could not be posted, with the number of those like it.
+
+    An error that may pass was waited for with the charge; under its own name this state would wait for it once more, so
+    it is ChargesNotPosted here.
+    """
     failed = [answer for answer in answers if isinstance(answer, RefusedCharge)]
     if not failed:
         return
-    found = getattr(errors, failed[0].error, PostingError)
-    kind = found if isinstance(found, type) and issubclass(found, PostingError) else PostingError
+    kind = _told_as(failed[0].error)
     causes = "; ".join(f"{charge.cost_center}: {charge.cause}" for charge in failed[:_REFUSALS_SHOWN])
     more = f"; and {len(failed) - _REFUSALS_SHOWN} more" if len(failed) > _REFUSALS_SHOWN else ""
     raise kind(
         f"{len(failed)} of {len(owed_charges(totals))} charges are not posted: {causes}{more}. Run again to resume"
     )
+
+
+def _told_as(error: str) -> type[PostingError]:
+    found = getattr(errors, error, PostingError)
+    if issubclass(found, TransientError):
+        return ChargesNotPosted
+    return found if issubclass(found, PostingError) else PostingError

@@ -48,6 +48,10 @@ class FileHolder(Protocol):
         """What is in one."""
         ...
 
+    def let_settle(self) -> None:
+        """Waits until an upload that was not answered in time is done, or was given up."""
+        ...
+
 
 class FilesAttached(NamedTuple):
     """How many files the record has of ours: ``uploaded`` now, or ``found`` from an earlier attempt."""
@@ -70,8 +74,13 @@ def attach_once(holder: FileHolder, files: Iterable[FileToAttach]) -> FilesAttac
             holder.upload(file)
         except BooksRateLimited:
             raise
-        except BooksUnavailable:
-            # Perhaps only the answer was lost.
+        except BooksUnavailable as error:
+            # Perhaps only the answer was lost, or is still to come.
+            if _is_there(holder, holder.listed(), file):
+                continue
+            if not error.is_pending:
+                raise
+            holder.let_settle()
             if not _is_there(holder, holder.listed(), file):
                 raise
     if new:

@@ -227,6 +227,10 @@ class UnexpectedPosting(PostingMismatch):
     """The books hold lines of this revision that the ledger does not have."""
 
 
+class ChargesNotPosted(PostingError):
+    """Charges were tried for as long as the books may be away, and are not posted; the message names them."""
+
+
 class AttachmentMismatch(PostingError):
     """A record of the books has a file of this name that is not ours, or has ours more than once."""
 
@@ -236,9 +240,13 @@ class PostingUnauthorized(PostingError):
 
 
 class BooksUnavailable(TransientError, PostingError):
-    """The books could not be reached, or failed; what was asked of them may have been done."""
+    """The books could not be reached, or failed; what was asked of them may have been done.
+
+    ``is_pending`` when they took the request and did not answer in time: they may still be at work on it.
+    """
 
     exit_code = 5
+    is_pending = False
 
 
 class BooksRateLimited(BooksUnavailable):

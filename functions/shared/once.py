@@ -10,7 +10,9 @@ from functions.shared.errors import BooksRateLimited, BooksUnavailable, PostingR
 ThingT = TypeVar("ThingT")
 
 
-def make_once(find: Callable[[], ThingT | None], make: Callable[[], ThingT | None]) -> tuple[ThingT | None, bool]:
+def make_once(
+    find: Callable[[], ThingT | None], make: Callable[[], ThingT | None], settle: Callable[[], None] | None = None
+) -> tuple[ThingT | None, bool]:
     """What is in the books, and whether this very attempt has made it: finds it, or makes it.
 
     ``make`` answers what it made, or None if it has to be looked up. When it is refused, or its answer is lost, it is
@@ -24,8 +26,11 @@ def make_once(find: Callable[[], ThingT | None], make: Callable[[], ThingT | Non
         made = make()
     except BooksRateLimited:
         raise
-    except (PostingRejected, BooksUnavailable):
+    except (PostingRejected, BooksUnavailable) as error:
         there = find()
+        if there is None and settle and isinstance(error, BooksUnavailable) and error.is_pending:
+            settle()
+            there = find()
         if there is None:
             raise
         return there, False

@@ -12,6 +12,7 @@ import re
 from datetime import date, timedelta
 from typing import Literal, NamedTuple, Protocol
 
+from functions.shared.periods import BillingPeriod
 from functions.update_ticket.standing import AccountStanding, TicketRules
 
 Act = Literal["leave", "open", "note", "escalate", "reopen", "resolve"]
@@ -82,7 +83,7 @@ def decide(standing: AccountStanding, rules: TicketRules, ticket: KnownTicket | 
     if standing.taggable_cost <= 0:
         return LEAVE
     if ticket is None:
-        return _open(standing, rules, 1) if rules.drifts(standing) else LEAVE
+        return _open(standing, rules, 1) if rules.drifts(standing) and not _is_over(standing) else LEAVE
     last = LastChange.of(ticket)
     if last and (standing.day < last.day or standing.billing_period < last.billing_period):
         return LEAVE
@@ -100,9 +101,12 @@ def decide(standing: AccountStanding, rules: TicketRules, ticket: KnownTicket | 
 def _of_open(standing: AccountStanding, rules: TicketRules, ticket: KnownTicket) -> Decision:
     if rules.is_clean(standing):
         return _change("resolve", standing, ticket)
-    if ticket.due_on and standing.day > ticket.due_on and not ticket.is_escalated:
-        return _change("escalate", standing, ticket)._replace(due_on=ticket.due_on)
     last = LastChange.of(ticket)
+    is_late = ticket.due_on is not None and standing.day > ticket.due_on
+    # The first change after the due date is the escalation: whoever made it less urgent since has decided so.
+    was_escalated = ticket.is_escalated or (last is not None and ticket.due_on is not None and last.day > ticket.due_on)
+    if is_late and not was_escalated:
+        return _change("escalate", standing, ticket)._replace(due_on=ticket.due_on)
     if last and last.fingerprint == fingerprint(standing):
         return LEAVE
     return _change("note", standing, ticket)._replace(due_on=ticket.due_on)
@@ -110,13 +114,18 @@ def _of_open(standing: AccountStanding, rules: TicketRules, ticket: KnownTicket)
 
 def _of_ended(standing: AccountStanding, rules: TicketRules, ticket: KnownTicket, last: LastChange | None) -> Decision:
     """A ticket that somebody resolved by hand though the account drifts is taken up again like any other."""
-    if not rules.drifts(standing):
+    if not rules.drifts(standing) or _is_over(standing):
         return LEAVE
     is_recent = last is None or standing.day - last.day <= timedelta(days=rules.reopen_days)
     if ticket.status == "resolved" and is_recent:
         return _change("reopen", standing, ticket)._replace(due_on=_due(standing, rules))
     number = ticket.correlation_id.removeprefix(prefix_of(standing.account_id))
     return _open(standing, rules, int(number) + 1 if _NUMBER.fullmatch(number) else 1)
+
+
+def _is_over(standing: AccountStanding) -> bool:
+    """Whether nothing that is tagged from now on can change the month: AWS delivers past months again, too."""
+    return standing.day > BillingPeriod.parse(standing.billing_period).last_day
 
 
 def _open(standing: AccountStanding, rules: TicketRules, number: int) -> Decision:

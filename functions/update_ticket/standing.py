@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -62,8 +63,12 @@ class TicketRules(Payload):
 
     def is_clean(self, standing: AccountStanding) -> bool:
         """Whether a ticket is resolved; an account in which everything is tagged is clean whatever the threshold."""
-        limit = standing.taggable_cost * (self.threshold - self.hysteresis)
-        return standing.untagged_cost <= 0 or standing.untagged_cost < limit
+        return standing.untagged_cost <= 0 or standing.untagged_cost < standing.taggable_cost * self.clean_below
+
+    @property
+    def clean_below(self) -> Decimal:
+        """The share below which a ticket is resolved; half the threshold where the hysteresis would leave nothing."""
+        return self.threshold - self.hysteresis if self.hysteresis < self.threshold else self.threshold / 2
 
 
 class TicketItem(Payload):

@@ -56,7 +56,7 @@ def relapse(standing: AccountStanding, due_on: date | None) -> str:
 
 def resolution(standing: AccountStanding, rules: TicketRules) -> str:
     """Why the ticket is resolved."""
-    return f"{_state(standing)} That is below {percent(rules.threshold - rules.hysteresis)}."
+    return f"{_state(standing)} That is below {percent(rules.clean_below)}."
 
 
 def percent(ratio: Decimal) -> str:
@@ -84,7 +84,7 @@ def _state(standing: AccountStanding) -> str:
 def _description(
     standing: AccountStanding, rules: TicketRules, due_on: date, resources: Sequence[UntaggedResource]
 ) -> str:
-    limit, clean = percent(rules.threshold), percent(rules.threshold - rules.hysteresis)
+    limit, clean = percent(rules.threshold), percent(rules.clean_below)
     return "\n".join(
         [
             f"AWS account {_account(standing)}",

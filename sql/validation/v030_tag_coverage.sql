@@ -24,7 +24,9 @@ taggable as (
 
 mandatory_tags as (
     select positions.tag_position
-    from unnest(sequence(1, :tag_count)) as positions (tag_position)
+    -- Without mandatory tags there is no row: a sequence from 1 to 0 counts down.
+    from unnest(sequence(1, greatest(:tag_count, 1))) as positions (tag_position)
+    where positions.tag_position <= :tag_count
 ),
 
 tagged as (

@@ -45,3 +45,16 @@ def test_what_no_template_can_turn_on_is_said_before_anything_is_deployed() -> N
     assert TABLE_CONFIGURATION["INCLUDE_SPLIT_COST_ALLOCATION_DATA"] == "TRUE"
     assert "Split cost allocation data" in before
     assert "Cost Explorer" in before
+
+
+def test_the_page_on_servicenow_names_every_function_that_signs_in_there() -> None:
+    page = (ROOT / "docs" / "integrations.md").read_text(encoding="utf-8")
+    signing = page.partition('"Sid": "ChargebackBooks"')[2].partition("```")[0]
+    with_books = {
+        handler.parent.name
+        for handler in (ROOT / "functions").glob("*/handler.py")
+        if "servicenow_secret: str" in handler.read_text(encoding="utf-8")
+    }
+
+    named = set(re.findall(r"role/Chargeback-production-(\w+)", signing))
+    assert named == {"".join(word.title() for word in folder.split("_")) for folder in with_books}

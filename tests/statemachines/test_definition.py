@@ -15,8 +15,11 @@ from functions.fetch_invoice_totals.logic import InvoiceTotalsFetched
 from functions.shared import errors
 from functions.shared.errors import ChargebackError, TransientError
 from tests.statemachines.definition import (
+    CLOSE,
     FOLDER,
+    REPLAY,
     ROOT,
+    VALIDATION,
     State,
     definition,
     readme_of,
@@ -171,6 +174,37 @@ def test_only_what_is_temporary_is_tried_again(state: State) -> None:
             named = getattr(errors, error, None)
             assert TEMPORARY.fullmatch(error) or (named and issubclass(named, TransientError)), error
         assert (retry["BackoffRate"], retry["JitterStrategy"]) == (2, "FULL")
+
+
+def kin(error: type[Exception]) -> set[str]:
+    """An error's name, and the names of all errors that are a kind of it."""
+    return {error.__name__}.union(*(kin(special) for special in error.__subclasses__()))
+
+
+@pytest.mark.parametrize("machine", [CLOSE, REPLAY, VALIDATION])
+def test_what_is_tried_again_is_tried_again_in_every_form(machine: str) -> None:
+    """Step Functions compares names: to it a rate limit is no kind of books that are away."""
+    for state in states(machine).values():
+        named = {error for retry in state.body.get("Retry", []) for error in retry["ErrorEquals"]}
+        ours = [getattr(errors, error) for error in named if hasattr(errors, error)]
+
+        assert set().union(*map(kin, ours)) <= named, state.name
+
+
+@pytest.mark.parametrize("machine", [CLOSE, VALIDATION])
+def test_books_that_ask_to_stay_away_are_asked_again_for_an_hour(machine: str) -> None:
+    waiting = [
+        retry
+        for state in states(machine).values()
+        for retry in state.body.get("Retry", [])
+        if "BooksRateLimited" in retry["ErrorEquals"]
+    ]
+
+    assert waiting
+    for retry in waiting:
+        longest = [retry["IntervalSeconds"] * retry["BackoffRate"] ** n for n in range(retry["MaxAttempts"])]
+        # With full jitter a wait is half as long on average.
+        assert sum(min(seconds, retry["MaxDelaySeconds"]) for seconds in longest) >= 2 * 3600
 
 
 @every_task

@@ -22,12 +22,14 @@ from functions.post_charge.logic import BookedCharge, HeldCharges, PostedCharge
 from functions.prepare_statements.totals import CostCenterTotal, RunTotals
 from functions.shared import run_files
 from functions.shared.errors import (
+    ChargesNotPosted,
     DuplicatePosting,
     MissingPosting,
     PostingError,
     PostingMismatch,
     PostingRejected,
     PostingUnauthorized,
+    TransientError,
     UnexpectedPosting,
 )
 from functions.shared.money import parse_money
@@ -254,6 +256,19 @@ def test_a_refused_charge_is_told_before_the_books_are_asked(bench: FunctionBenc
 
     with pytest.raises(PostingRejected, match="B: no budget"):
         bench.invoke("check_postings", REQUEST)
+    assert books.requests == []
+
+
+@pytest.mark.parametrize("error", ["BooksUnavailable", "BooksRateLimited", "SecretsUnavailable"])
+def test_what_was_waited_for_with_the_charge_is_not_waited_for_again(
+    bench: FunctionBench, books: ServiceNowStandIn, error: str
+) -> None:
+    """The state tries again what may pass by its name; here nothing can change any more."""
+    keep(bench, refused("B", error, "the books are away"))
+
+    with pytest.raises(ChargesNotPosted, match="B: the books are away") as failed:
+        bench.invoke("check_postings", REQUEST)
+    assert not isinstance(failed.value, TransientError)
     assert books.requests == []
 
 

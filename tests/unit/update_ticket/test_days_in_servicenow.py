@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from functions.shared.adapters.servicenow.mappings import IncidentMapping
 from functions.shared.adapters.servicenow.tickets import Tickets
-from functions.shared.errors import BooksUnavailable, DuplicateTicket, PostingForbidden
+from functions.shared.errors import BooksUnavailable, DuplicateTicket, PostingForbidden, PostingMismatch
 from functions.update_ticket.updating import TicketOutcome, update_ticket
 from local.servicenow.faults import FaultKind, FaultyRequests
 from local.servicenow.server import ServiceNowStandIn
@@ -118,6 +120,53 @@ def test_two_tickets_of_one_concern_are_named_instead_of_one_being_chosen(
 
     with pytest.raises(DuplicateTicket, match="keep one"):
         see(tickets, 1, "0.0700")
+
+
+def test_what_another_integration_leaves_in_our_column_freezes_no_ticket(
+    instance: ServiceNowStandIn, tickets: Tickets
+) -> None:
+    see(tickets, 0, DRIFT)
+    [incident] = instance.records("incident")
+    instance.change_record("incident", incident["sys_id"], {"correlation_display": "PagerDuty"})
+
+    see(tickets, 16, MENDED)
+
+    [incident] = instance.records("incident")
+    assert incident["state"] == "6"
+
+
+def test_a_ticket_that_somebody_renamed_to_keep_the_other_is_none_of_ours(
+    instance: ServiceNowStandIn, tickets: Tickets
+) -> None:
+    see(tickets, 0, DRIFT)
+    instance.add_record("incident", {"correlation_id": f"tag-hygiene/{ACCOUNT}/0001-duplicate", "state": "7"})
+
+    assert [see(tickets, number, ratio).act for number, ratio in ((1, "0.0700"), (2, MENDED))] == ["note", "resolve"]
+
+
+class WithoutOurName(httpx.BaseTransport):
+    """An instance whose access rules drop the correlation id from whatever our user creates."""
+
+    def __init__(self) -> None:
+        self._instance = httpx.HTTPTransport()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "POST" and request.url.path.endswith("/incident"):
+            fields = json.loads(request.read())
+            del fields["correlation_id"]
+            headers = {name: value for name, value in request.headers.items() if name != "content-length"}
+            request = httpx.Request("POST", request.url, headers=headers, json=fields, extensions=request.extensions)
+        return self._instance.handle_request(request)
+
+    def close(self) -> None:
+        self._instance.close()
+
+
+def test_a_ticket_that_could_not_be_found_again_is_noticed_when_it_is_opened(instance: ServiceNowStandIn) -> None:
+    tickets = Tickets(Desk(instance, transport=WithoutOurName()).client, IncidentMapping())
+
+    with pytest.raises(PostingMismatch, match="let our user write that column, and cancel the record"):
+        see(tickets, 0, DRIFT)
 
 
 def test_a_ticket_that_an_access_rule_hides_is_not_opened_once_more(

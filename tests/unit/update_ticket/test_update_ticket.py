@@ -72,6 +72,48 @@ def test_a_ticket_past_due_is_escalated_once_and_noted_on() -> None:
     assert acts == ["note", "note", "escalate", "note", "note"]
 
 
+def test_whoever_works_on_a_late_ticket_may_make_it_less_urgent() -> None:
+    books = Notebook()
+    number = books.see(0, "0.08").number
+    acts = []
+    for later in range(15, 20):
+        acts.append(books.see(later, "0.08").act)
+        books.by_hand(number, is_escalated=False)
+
+    assert acts == ["escalate", "leave", "leave", "leave", "leave"]
+
+
+def test_a_month_that_is_over_opens_no_ticket_for_nobody_can_mend_it() -> None:
+    """AWS delivers past months again, after a backfill of tags or with a correction."""
+    books = Notebook()
+
+    assert books.see(0, "0.08", billing_period="2025-11").act == "leave"
+    assert books.see(30, "0.08", billing_period="2026-06").act == "leave"
+    assert books.see(29, "0.08", billing_period="2026-06").act == "open"
+
+
+def test_a_month_that_is_over_takes_up_no_ticket_that_has_ended_but_ends_one_that_is_open() -> None:
+    books = Notebook()
+    number = books.see(0, "0.08").number
+    assert books.see(30, "0.01", billing_period="2026-06").act == "resolve"
+
+    assert books.see(31, "0.08", billing_period="2026-06").act == "leave"
+    books.by_hand(number, status="closed")
+    assert books.see(32, "0.08", billing_period="2026-06").act == "leave"
+
+
+def test_a_threshold_below_the_hysteresis_can_be_reached() -> None:
+    """A policy of before may have it: half of the threshold is clean then, not a share below nothing."""
+    strict = RULES.model_copy(update={"threshold": Decimal("0.005")})
+    books = Notebook()
+    books.see(0, "0.08")
+
+    acts = [decide(standing(1, ratio), strict, books.latest("tag-hygiene/")).act for ratio in ("0.0025", "0.0024")]
+
+    assert acts == ["note", "resolve"]
+    assert "less than 0.25 %" in words.description(standing(0, "0.08"), strict, day(14))
+
+
 def test_whoever_works_on_a_ticket_may_move_its_due_date() -> None:
     books = Notebook()
     number = books.see(0, "0.08").number

@@ -60,6 +60,10 @@ class Attachments:
         result, _ = self._client.ask_json(request)
         return _file(validated(_UPLOADED, result, request.what), request)
 
+    def let_settle(self) -> None:
+        """Waits until an upload that was not answered in time is done, or was given up."""
+        self._client.let_settle()
+
     def read(self, file: AttachedFile) -> bytes:
         """The bytes of an attached file."""
         request = Request("GET", f"{_PATH}/{file.sys_id}/file", "attachment")

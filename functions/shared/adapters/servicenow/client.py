@@ -18,6 +18,8 @@ from functions.shared.errors import BooksRateLimited, BooksUnavailable
 
 LARGEST_ANSWER_BYTES = 64 * 1024 * 1024
 _TIMEOUTS_PER_ANSWER = 3
+SETTLED_SECONDS = 90.0
+"""An instance cancels a REST transaction after 60 seconds, unless a transaction quota of its own says otherwise."""
 
 _T = TypeVar("_T")
 
@@ -87,6 +89,10 @@ class ServiceNowClient:
     def ask_content(self, request: Request, size: int) -> bytes:
         """The content of a file that has that many bytes; raises as ``ask_json`` does."""
         return self._patiently(request, partial(self._content, request, size))
+
+    def let_settle(self) -> None:
+        """Waits until what was asked and not answered in time is done, or was given up by the instance."""
+        self._timing.sleep(max(0.0, min(SETTLED_SECONDS, self._patience.seconds_left - self._instance.timeout_seconds)))
 
     def _patiently(self, request: Request, attempt: Callable[[], _T]) -> _T:
         for number in count(1):
@@ -167,9 +173,9 @@ class ServiceNowClient:
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise _Setback(self._unreachable(request, error), untouched=True) from error
         except httpx.TimeoutException as error:
-            raise _Setback(
-                BooksUnavailable(f"{request.what}: no answer within {seconds:.3g} s; run again later"), untouched=False
-            ) from error
+            pending = BooksUnavailable(f"{request.what}: no answer within {seconds:.3g} s; run again later")
+            pending.is_pending = True
+            raise _Setback(pending, untouched=False) from error
         except httpx.HTTPError as error:
             raise _Setback(self._unreachable(request, error), untouched=False) from error
 

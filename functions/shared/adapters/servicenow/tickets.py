@@ -7,6 +7,7 @@ be made, as days do: a change that is not later than the last one has been made,
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from typing import Literal, NamedTuple, Self
 
@@ -28,6 +29,9 @@ from functions.shared.errors import (
 from functions.shared.once import make_once
 
 TicketStatus = Literal["open", "resolved", "closed"]
+
+_NAMED = re.compile(r"\d{4}-\d\d-\d\d")
+"""How the names of changes begin. What other integrations leave in their column says nothing of what was made here."""
 
 
 class NewTicket(NamedTuple):
@@ -86,7 +90,7 @@ class Tickets:
 
     def latest(self, prefix: str) -> Ticket | None:
         """The last of those by correlation id; None if there is none. Raises DuplicateTicket when there are more."""
-        found = self.all_of(prefix)
+        found = [ticket for ticket in self.all_of(prefix) if ticket.correlation_id.removeprefix(prefix).isdecimal()]
         return self._only([ticket for ticket in found if ticket.correlation_id == found[-1].correlation_id])
 
     def open(self, correlation_id: str, content: NewTicket, update: str = "") -> tuple[Ticket, bool]:
@@ -95,7 +99,9 @@ class Tickets:
         ``update`` names the opening, if changes of the same day are to come after it.
         """
         ticket, opened = make_once(
-            lambda: self.find(correlation_id), lambda: self._create(correlation_id, content, update)
+            lambda: self.find(correlation_id),
+            lambda: self._create(correlation_id, content, update),
+            self._client.let_settle,
         )
         if ticket is None:
             raise PostingMismatch(f"{self._mapping.table}: a ticket for {correlation_id} was taken but is not shown")
@@ -170,14 +176,21 @@ class Tickets:
             fields[columns.update_column] = update
         if content.group:
             fields[columns.group_column] = self._group(content.group)
-        return self._ticket(self._tables.create_record(columns.table, fields, self._shown))
+        opened = self._ticket(self._tables.create_record(columns.table, fields, self._shown))
+        if opened.correlation_id != correlation_id:
+            # It would never be found again, and another one be opened with the next delivery.
+            raise PostingMismatch(
+                f"{opened.number}: {columns.correlation_column} does not hold {correlation_id!r}; let our user "
+                "write that column, and cancel the record"
+            )
+        return opened
 
     def _change(
         self, correlation_id: str, update: str, fields: Record, *, already: TicketStatus | None = None
     ) -> Ticket:
         """Changes a ticket unless that has been done, or it is ``already`` as it should become."""
         ticket = self._existing(correlation_id)
-        if update <= ticket.last_update or ticket.status == already:
+        if (_NAMED.match(ticket.last_update) and update <= ticket.last_update) or ticket.status == already:
             return ticket
         if ticket.status == "closed":
             raise TicketClosed(f"{ticket.number} is closed; open a ticket with another correlation id instead")
