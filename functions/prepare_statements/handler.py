@@ -4,7 +4,7 @@ from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic_core import to_jsonable_python
 
-from functions.prepare_statements.logic import RunFacts, build_statements, signed_as_filed
+from functions.prepare_statements.logic import RunFacts, build_statements, made_as_filed, signed_as_filed
 from functions.prepare_statements.payload import ItemsReference, PrepareStatementsRequest, StatementsPrepared
 from functions.prepare_statements.rows import read_statement_rows
 from functions.prepare_statements.tags import match_tags
@@ -45,6 +45,7 @@ def handler(event: PrepareStatementsRequest, context: LambdaContext) -> dict[str
     statements = build_statements(facts, policy, reconciliation, rows)
     if restored:
         statements = signed_as_filed(statements, restored.signers)
+        statements = made_as_filed(statements, restored.provenance)
     totals = add_up(rows.entries, rows.untagged_cost)
     items = charges(event, policy, totals)
     tags = match_tags(rows.unrecognized_tags, policy.owner_spellings)

@@ -89,11 +89,8 @@ def build_statements(
     by_unit: dict[str, list[LedgerEntry]] = defaultdict(list)
     for entry in rows.entries:
         by_unit[entry.business_unit].append(entry)
-    return [
-        _statement(facts, policy, reconciliation, rows, unit, by_unit[unit])
-        for unit in policy.business_units
-        if unit in by_unit
-    ]
+    units = [*policy.business_units, *sorted(by_unit.keys() - policy.business_units.keys())]
+    return [_statement(facts, policy, reconciliation, rows, unit, by_unit[unit]) for unit in units if unit in by_unit]
 
 
 def signed_as_filed(statements: Iterable[StatementModel], signers: Mapping[str, Signer]) -> list[StatementModel]:
@@ -102,6 +99,22 @@ def signed_as_filed(statements: Iterable[StatementModel], signers: Mapping[str, 
         statement.model_copy(update={"signed_by": SignedBy(**signer.model_dump())})
         if (signer := signers.get(statement.business_unit.id))
         else statement
+        for statement in statements
+    ]
+
+
+def made_as_filed(
+    statements: Iterable[StatementModel], provenance: Mapping[str, Mapping[str, str]]
+) -> list[StatementModel]:
+    """Statements of a replay name the code and the SQL that each filed one names: a resumed close may have had two."""
+    return [
+        statement.model_copy(
+            update={
+                "provenance": statement.provenance.model_copy(
+                    update=dict(provenance.get(statement.business_unit.id, {}))
+                )
+            }
+        )
         for statement in statements
     ]
 
@@ -125,7 +138,7 @@ def _statement(
         draft=facts.draft,
         billing_currency=policy.billing_currency,
         cost_basis=policy.cost_basis,
-        business_unit=BusinessUnit(id=unit, name=policy.business_units[unit]),
+        business_unit=BusinessUnit(id=unit, name=policy.business_units.get(unit, unit)),
         bill=_bill(reconciliation, entries),
         cost_centers=tuple(
             _cost_center(facts, policy, rows, months, center, [e for e in entries if e.cost_center == center])
@@ -195,7 +208,7 @@ def _cost_center(
             for name, cost in _largest_first(_sums((e.charge_class, e.cost) for e in direct))
         ),
         adjustments=_adjustments(policy, center, direct),
-        top_resources=_top_resources(rows.top_resources, center),
+        top_resources=_top_resources(rows.top_resources, center) if facts.revision == 1 else (),
     )
 
 
@@ -225,7 +238,13 @@ def _pool_shares(
     policy: PolicyOfRun, shares: Iterable[PoolShareRow], center: str, entries: list[LedgerEntry]
 ) -> tuple[PoolShare, ...]:
     """Every pool the cost center has entries of; in a later revision the share is the difference it pays now."""
-    explained = {share.pool_id: share for share in shares if share.cost_center == center}
+    explained: dict[str, PoolShareRow] = {}
+    for share in shares:
+        if share.cost_center == center:
+            explained[share.pool_id] = share
+        elif share.pool_id not in explained and share.total_weight:
+            # Its weight is gone since an earlier revision: the pool is split among others now.
+            explained[share.pool_id] = share.model_copy(update={"weight": Decimal(0), "share": Decimal("0.00")})
     costs = _sums((entry.pool_id, entry.cost) for entry in entries)
     return tuple(
         PoolShare(

@@ -100,6 +100,8 @@ def filed_statement(
         pdf_sha256=pdf.sha256,
         csv_sha256=csv.sha256,
         sha256sums_sha256=sums.sha256,
+        code_version=statement.provenance.code_version,
+        sql_sha256=statement.provenance.sql_sha256,
     )
     if signatures is None:
         return record

@@ -57,11 +57,14 @@ def place_reconciliation(flow: Flow, statement: StatementModel) -> None:
 
 
 def _claim(statement: StatementModel) -> str:
-    billed = "By how much AWS changed the bill of" if statement.adjustment else "What AWS billed"
+    restated, revisions, own = "", "", ""
+    if statement.adjustment:
+        restated, revisions = ", as it is restated", ", this revision and those before it together,"
+        own = " The last column is this revision's part, the differences alone."
     return (
-        f"{billed} {statement.organization} for {month(statement.charge_period)}, and what the statements "
-        f"of all business units charge of it, in {statement.billing_currency}. Every cent of every invoice is charged "
-        "to exactly one cost center, so the difference is 0.00."
+        f"What AWS billed {statement.organization} for {month(statement.charge_period)}{restated}, and what the "
+        f"statements of all business units{revisions} charge of it, in {statement.billing_currency}. Every cent of "
+        f"every invoice is charged to exactly one cost center, so the difference is 0.00.{own}"
     )
 
 

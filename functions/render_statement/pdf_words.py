@@ -63,6 +63,8 @@ def revision(statement: StatementModel) -> str:
 
 def split_by(pool: PoolShare) -> tuple[str, str]:
     """How a pool was split, and this cost center's weight of the total, in words."""
+    if pool.total_weight <= 0 and not pool.pool_cost:
+        return "No longer split", "an earlier revision's share is taken back"
     if pool.total_weight <= 0:
         return "To the default cost center", "no cost center had a weight in this pool"
     weights = f"{plain_weight(pool.weight)} of {plain_weight(pool.total_weight)}"

@@ -106,6 +106,14 @@ class Restoration:
             has_invoices=bool(evidence.invoice_totals),
             code_version=evidence.code_version,
             signers={statement.business_unit: self._signer(statement) for statement in evidence.statements},
+            provenance={
+                statement.business_unit: {
+                    name: value
+                    for name in ("code_version", "sql_sha256")
+                    if (value := getattr(statement, name)) is not None
+                }
+                for statement in evidence.statements
+            },
         )
 
     def _signer(self, statement: FiledStatement) -> Signer:

@@ -22,6 +22,8 @@ class FiledStatement(Payload):
     pdf_sha256: str
     csv_sha256: str
     sha256sums_sha256: str | None = None
+    code_version: str | None = None
+    sql_sha256: str | None = None
     signature: str | None = None
     signature_sha256: str | None = None
     raw_signature: str | None = None

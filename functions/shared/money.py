@@ -15,6 +15,8 @@ from pydantic import BeforeValidator, PlainSerializer
 
 ZERO = Decimal("0.00")
 CENT = Decimal("0.01")
+_LARGEST = 38
+"""The exponent of no amount is larger: DECIMAL(38, 2) holds less, and sums here are exact up to 60 digits."""
 _CONTEXT = Context(prec=60, traps=[InvalidOperation, Inexact])
 
 
@@ -26,7 +28,7 @@ def parse_money(value: object) -> Decimal:
         amount = Decimal(value)
     except InvalidOperation:
         raise ValueError(f"not an amount: {value!r}") from None
-    if not amount.is_finite():
+    if not amount.is_finite() or amount.adjusted() > _LARGEST:
         raise ValueError(f"not an amount: {value!r}")
     return amount
 
@@ -35,7 +37,7 @@ def format_cents(amount: Decimal) -> str:
     """Writes an amount with exactly two decimals, zero as ``0.00``; raises ValueError on a part of a cent."""
     try:
         cents = amount.quantize(CENT, context=_CONTEXT)
-    except Inexact:
+    except (Inexact, InvalidOperation):
         raise ValueError(f"{amount} is not a whole number of cents") from None
     return f"{cents:f}" if cents else "0.00"
 

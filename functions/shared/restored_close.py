@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from functions.shared import run_files
 from functions.shared.adapters.object_store import ObjectStore
 from functions.shared.payload import Payload
@@ -12,7 +14,8 @@ class RestoredClose(Payload):
     """What the original close was: its month, where it was booked, its policy, its code, and who signed.
 
     ``billing_period`` is where the entries are booked, ``charge_period`` the month of the bill; ``policy_key`` is in
-    the work bucket; ``signers`` are by business unit.
+    the work bucket; ``signers`` and ``provenance``, the code and SQL that a filed statement names, are by business
+    unit.
     """
 
     charge_period: str
@@ -22,6 +25,7 @@ class RestoredClose(Payload):
     has_invoices: bool
     code_version: str
     signers: dict[str, Signer]
+    provenance: dict[str, dict[str, str]] = Field(default_factory=dict)
 
 
 def find_restored(work: ObjectStore, run_id: str) -> RestoredClose | None:

@@ -85,6 +85,11 @@ def _is_plain(algorithm: Any, allowed: set[str]) -> bool:
 def _check_cms(
     file: Artefact, signature: Artefact, signed_data: cms.SignedData, moment: datetime, trust: Trust
 ) -> Finding:
+    certificates = extract_certificate_info(signed_data)
+    certificate = certificates.signer_cert
+    if moment < certificate.not_valid_before <= trust.now:
+        # As a PDF claims it: a certificate that was issued while the close waited makes it its own first moment.
+        moment = certificate.not_valid_before
     status = asyncio.run(
         async_validate_detached_cms(
             file.content or b"",
@@ -93,8 +98,6 @@ def _check_cms(
             key_usage_settings=SIGNER_USAGE,
         )
     )
-    certificates = extract_certificate_info(signed_data)
-    certificate = certificates.signer_cert
     if not status.valid:
         return failed(signature.name, f"the key of certificate {short(fingerprint(certificate))} has not signed this")
     if not status.intact:

@@ -129,10 +129,11 @@ def _damaged_columns(content: bytes) -> Iterator[str]:
     """Reads every column by itself, and says where those are that cannot be read."""
     try:
         file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
-    except (pa.ArrowException, OSError) as error:
+        named = {*file.schema_arrow.names}
+    except (pa.ArrowException, OSError, ValueError) as error:
         yield f"its end, which describes it, is damaged ({reason(error)})"
         return
-    yield from (f"it has no column {name}" for name in sorted(_COLUMNS - {*file.schema_arrow.names}))
+    yield from (f"it has no column {name}" for name in sorted(_COLUMNS - named))
     for group in range(file.num_row_groups):
         for number in range(file.metadata.num_columns):
             chunk = file.metadata.row_group(group).column(number)

@@ -13,7 +13,7 @@ from functions.shared.run_files import safe_name
 from local.verify.ledger import Row
 
 _AMOUNTS = {"exact_cost", "cost"}
-_NEEDED = ("entry_id", "business_unit", "charge_period", "revision", "cost")
+_NEEDED = ("entry_id", "billing_currency", "business_unit", "charge_period", "revision", "cost")
 _ESCAPE = "'"
 
 
@@ -60,7 +60,7 @@ def foreign_line(sheet: Sheet, named_for: Row) -> str | None:
     """The first line of another unit, period or revision than the file is named for; None when there is none."""
     for line in sheet.lines:
         for name, value in named_for.items():
-            if safe_name(line.row[name]) != value:
+            if value not in (safe_name(line.row[name]), safe_name(line.row[name].removeprefix(_ESCAPE))):
                 return f"line {line.number:,} has {name} {line.row[name]}, the file is named for {value}"
     return None
 

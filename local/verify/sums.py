@@ -59,13 +59,19 @@ def _invoice_totals(name: str, evidence: Evidence) -> Iterator[Finding]:
         yield noted(name, "AWS's own invoice totals were not fetched: the control totals are those of the bill's lines")
         return
     billed = {invoice.key: invoice.billed_cost for invoice in evidence.reconciliation.invoices}
+    invoiced: dict[tuple[str, str], Decimal] = {}
+    first: dict[tuple[str, str], int] = {}
+    for number, invoice in enumerate(evidence.invoice_totals):
+        key = invoice.billing_account_id, invoice.invoice_id
+        first.setdefault(key, number)
+        invoiced[key] = total([invoiced.get(key, ZERO), invoice.invoiced_cost])
     problems = [
         problem
-        for number, invoice in enumerate(evidence.invoice_totals)
+        for key, number in first.items()
         for problem in _same(
             json_path("invoice_totals", number, "invoiced_cost"),
-            invoice.invoiced_cost,
-            billed.get((invoice.billing_account_id, invoice.invoice_id), ZERO),
+            invoiced[key],
+            billed.get(key, ZERO),
             "the control total is",
         )
     ]

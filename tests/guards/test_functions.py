@@ -29,7 +29,7 @@ CODE = sorted((ROOT / "functions").rglob("*.py")) + sorted((ROOT / "policy").rgl
 LONGEST_HANDLER = 30
 IMPURE_MODULES = {"boto3", "botocore", "os", "random", "secrets", "socket", "time", "uuid"}
 CLOCKS = {"now", "utcnow", "today", "time", "monotonic", "perf_counter"}
-AWS_ERRORS = re.compile(r"(States|StepFunctions|Lambda|Athena|DynamoDB|S3|SNS)\.[A-Z]\w+")
+AWS_ERRORS = re.compile(r"(States|StepFunctions|Lambda|Athena|Dynamo(DB|Db)|S3|SNS)\.[A-Z]\w+")
 
 NO_MONEY = {
     "functions/render_statement/pdf_text.py": "widths on a page",

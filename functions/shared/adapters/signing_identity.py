@@ -37,13 +37,13 @@ class SigningSettings(VaultUser):
 
 @contextmanager
 def open_signatory(settings: SigningSettings, at: datetime) -> Iterator[Signatory]:
-    """Whoever signs at that moment.
+    """Whoever signs at that moment, or was certified since: nothing is installed before it is valid.
 
-    Raises SigningIdentityInvalid when nobody can: no identity, or a certificate that is not valid then.
+    Raises SigningIdentityInvalid when nobody can: no identity, or a certificate that is not valid any more.
     """
     identity = read_identity(settings.identity_parameter)
     with open_signing_key(identity.key, settings.vault) as key:
-        yield Signatory.at(at, identity, key)
+        yield Signatory.at(max(at, identity.valid_from), identity, key)
 
 
 @contextmanager

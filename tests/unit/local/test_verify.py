@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.local import closed_months
 from tests.unit.local.closed_months import APRIL, MARCH, MAY, UNITS, Month, write_month, write_months, write_root
 from tests.unit.local.verifying import verify
 
@@ -113,6 +114,18 @@ def test_the_lines_say_what_was_compared(out: Path) -> None:
         "every cost center that owes anything is posted once, with its total",
     ):
         assert any(part in line for line in passed), part
+
+
+@pytest.mark.parametrize("unit", ["@digital", "=sum", "+plus", "-minus"])
+def test_a_business_unit_whose_id_a_spreadsheet_would_calculate_verifies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unit: str
+) -> None:
+    monkeypatch.setattr(closed_months, "UNITS", ("claims", unit))
+    write_months(tmp_path, Month(MAY))
+
+    ended = verify(tmp_path)
+
+    assert (ended.code, ended.failed) == (0, [])
 
 
 def test_without_aws_s_own_invoices_that_is_said(out: Path) -> None:

@@ -6,6 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from local.verify.detached_signature import check_signatures
@@ -67,6 +68,36 @@ def test_a_line_taken_out_of_a_csv_or_put_in_twice_is_found(may: Path) -> None:
     assert verify(may).says(rf"^{CSV}: line {len(lines) + 1}: entry [0-9a-f]{{64}} a second time$")
 
 
+def test_a_changed_name_of_a_column_that_sums_need_is_found(may: Path) -> None:
+    flip_in(may / CSV, "billing_currency", by=3)
+
+    ended = verify(may)
+
+    assert (ended.code, ended.err) == (4, [])
+    assert ended.says(rf"^{CSV}: ")
+
+
+@pytest.mark.parametrize(
+    ("file", "amount"),
+    [
+        (CSV, r",\d+(\.)(?:7[1-9]|[89]\d),[^,\n]*$"),
+        ("evidence.json", r'"commitment_bridge": "2(\.)50"'),
+        ("summary.json", r'"total": "\d+(\.)(?:7[1-9]|[89]\d)"'),
+    ],
+)
+def test_an_amount_whose_point_became_an_exponent_is_found_where_it_stands(may: Path, file: str, amount: str) -> None:
+    """479.91 and 479e91 differ by one byte, and the sums of the second are beyond every account."""
+    text = (may / file).read_text(encoding="utf-8")
+    found = re.search(amount, text, re.MULTILINE)
+    assert found
+    (may / file).write_text(f"{text[: found.start(1)]}e{text[found.end(1) :]}", encoding="utf-8")
+
+    ended = verify(may)
+
+    assert (ended.code, ended.err) == (4, [])
+    assert ended.says(rf"^{file}")
+
+
 def test_a_changed_checksum_is_found_by_its_line(may: Path) -> None:
     flip(may / SUMS, 70)
 
@@ -124,6 +155,17 @@ def test_an_entry_taken_out_of_the_ledger_or_put_in_is_named(may: Path) -> None:
 
     write_ledger(may / LEDGER, [*rows, rows[0] | {"entry_id": "new", "cost": "0.00"}])
     assert verify(may).says(rf"^{content}: 41 entries, .*; .*, entry new \(0\.00\) is in the ledger, and in no line$")
+
+
+def test_a_ledgers_column_whose_name_is_no_text_any_more_is_found(may: Path) -> None:
+    duckdb.sql(f"copy (from '{may / LEDGER}') to '{may / 'rewritten'}' (format parquet, compression zstd)")
+    (may / "rewritten").replace(may / LEDGER)  # as the local Athena writes it
+    flip(may / LEDGER, (may / LEDGER).read_bytes().index(b"service_name"), bit=7)
+
+    ended = verify(may)
+
+    assert (ended.code, ended.err) == (4, [])
+    assert ended.says(r"^ledger/")
 
 
 def test_a_ledger_file_that_cannot_be_read_any_more_is_named_with_the_column(may: Path) -> None:

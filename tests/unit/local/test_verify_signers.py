@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from local.verify.command import VerifyOptions
 from local.verify.command import verify as verify_at
 from tests.unit.local.closed_months import APRIL, MAY, Month, sign, write_month, write_months, write_root
 from tests.unit.local.verifying import verify
-from tests.unit.signing_kit import Authority, KeyAtHand, identity, private_key, root, signatory
+from tests.unit.signing_kit import NOW, Authority, KeyAtHand, identity, private_key, root, signatory
 from tests.unit.timestamp_authority import TimestampAuthority
 
 FIRST, SECOND = KeyAtHand("first of two"), KeyAtHand("second of two", bits=3072)
@@ -81,8 +81,8 @@ def test_several_roots_may_be_trusted(closed: Path, tmp_path: Path) -> None:
     ("options", "refusal"),
     [
         (
-            {"valid_from": datetime(2026, 7, 1, tzinfo=UTC)},
-            r"is valid from 2026-07-01 to 2035-01-01, the claimed time is 2026-06-01$",
+            {"valid_from": datetime(2034, 7, 1, tzinfo=UTC)},
+            r"is valid from 2034-07-01 to 2035-01-01, the claimed time is 2026-06-01$",
         ),
         (
             {"valid_until": datetime(2026, 5, 31, tzinfo=UTC)},
@@ -101,6 +101,18 @@ def test_a_certificate_that_may_not_sign_is_refused(tmp_path: Path, options: dic
     ended = verify(tmp_path)
     assert ended.code == 4
     assert ended.says(rf"^evidence\.json\.p7s: .*{refusal}")
+
+
+def test_a_key_rotated_while_the_close_waited_for_an_approval_verifies(tmp_path: Path) -> None:
+    """The evidence says when the close began, the certificate was issued days later: by the same root, for this key."""
+    write_root(tmp_path)
+    evidence = write_month(tmp_path, Month(MAY, by=signatory(FIRST)))
+    later = Signatory.at(NOW + timedelta(days=5), identity(SECOND, valid_from=NOW + timedelta(days=4)), SECOND)
+    sign(evidence, later)
+
+    ended = verify(tmp_path)
+
+    assert (ended.code, ended.failed) == (0, [])
 
 
 def test_a_certificate_that_has_expired_since_still_verifies_and_the_date_is_said_to_be_claimed(closed: Path) -> None:

@@ -16,6 +16,7 @@ from functions.prepare_statements.payload import PrepareStatementsRequest, State
 from functions.prepare_statements.rows import EarlierMonth, StatementRows, UntaggedCost, read_statement_rows
 from functions.prepare_statements.tags import match_tags
 from functions.prepare_statements.totals import RunTotals, add_up, charges, untagged_ratio
+from functions.render_statement import pdf_words as words
 from functions.render_statement.adding_up import differences
 from functions.render_statement.csv_statement import write_csv
 from functions.render_statement.model import StatementModel
@@ -246,6 +247,37 @@ def test_a_share_that_a_later_revision_corrects_is_shown_without_its_pool() -> N
     assert [(share.pool_name, share.share, share.pool_cost) for share in center.pool_shares] == [
         ("old", Decimal("-4.00"), Decimal("0"))
     ]
+
+
+def test_a_share_that_is_taken_back_says_how_the_pool_is_split_now() -> None:
+    """Others pay the pool now: a weight of nothing, not a pool that nobody had a weight in."""
+    share = next(entry for entry in ENTRIES if entry["pool_id"] == "support" and entry["cost_center"] == "CC-1001")
+    taken = share | {"entry_id": "e-9", "cost": "-12.49", "exact_cost": "-12.4900000000", "revision": "2"}
+    now = [dict(SHARES[1], weight="80500000", total_weight="80500000", share="25.00")]
+    read = read_statement_rows([taken], now, [], MONTHS, [UNTAGGED], [])
+
+    [built] = build_statements(
+        facts(revision=2), policy_of_run(), reconciliation([invoice_row(revision_cost="-12.49")]), read
+    )
+
+    [pool] = built.cost_centers[0].pool_shares
+    assert (pool.share, pool.pool_cost) == (Decimal("-12.49"), Decimal(now[0]["pool_cost"]))
+    assert words.split_by(pool)[1] == "0 of 80.5"
+
+
+def test_a_pool_that_is_gone_is_no_longer_split() -> None:
+    gone = entry_row(entry_id="e-7", cost="-4.00", allocation_method="shared", pool_id="old", cost_center="CC-9000")
+
+    [center] = statements([gone | {"business_unit": "finance"}], revision=2)["finance"].cost_centers
+
+    assert words.split_by(center.pool_shares[0]) == ("No longer split", "an earlier revision's share is taken back")
+
+
+def test_a_restatement_lists_no_resources_for_their_cost_is_the_whole_months() -> None:
+    first, second = (statements(revision=revision)["claims"].cost_centers for revision in (1, 2))
+
+    assert any(center.top_resources for center in first)
+    assert not any(center.top_resources for center in second)
 
 
 def test_a_restatement_compares_with_the_month_before_the_one_it_is_about() -> None:

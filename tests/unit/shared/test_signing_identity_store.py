@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import boto3
 import pytest
 
@@ -39,6 +41,15 @@ def test_a_rotation_is_one_step(signing: SigningIdentity) -> None:
     assert found.key != signing.key
     with open_signatory(SETTINGS, NOW) as signatory:
         signatory.sign(b"statement")
+
+
+def test_a_key_that_was_certified_while_a_close_waited_signs_it(signing: SigningIdentity) -> None:
+    began_before = signing.valid_from - timedelta(days=30)
+
+    with open_signatory(SETTINGS, began_before) as signatory:
+        assert signatory.identity == signing
+    with pytest.raises(SigningIdentityInvalid, match="valid from"):
+        open_signatory(SETTINGS, datetime(2050, 1, 1, tzinfo=UTC)).__enter__()
 
 
 def test_every_identity_there_was_stays_in_the_parameters_history(signing: SigningIdentity) -> None:
