@@ -188,7 +188,6 @@ WILDCARDS: dict[str, dict[str, str]] = {
         "<Data/Work.Arn>/runs/*": _RUN,
         "<Data/Work.Arn>/athena-results/*": _QUERY,
         "<Data/Billing.Arn>/{export}data/*": _DELIVERY,
-        "<Data/Ledger.Arn>/ledger/*": _PERIOD,
         "arn:aws:glue:{region}:{account}:table/<Data/Database.Ref>/*": "Its queries are about every table of ours.",
     },
     "Pipeline/Validation/CheckDeliveryRole/DefaultPolicy": {

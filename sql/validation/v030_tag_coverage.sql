@@ -24,7 +24,7 @@ taggable as (
 
 mandatory_tags as (
     select positions.tag_position
-    -- Without mandatory tags there is no row: a sequence from 1 to 0 counts down.
+    -- Where none is mandatory there is no row: a sequence from 1 to 0 counts down.
     from unnest(sequence(1, greatest(:tag_count, 1))) as positions (tag_position)
     where positions.tag_position <= :tag_count
 ),

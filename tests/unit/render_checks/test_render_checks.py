@@ -32,7 +32,7 @@ def test_tables_go_to_the_folder_of_the_run_and_measures_read_it(bench: Function
 
 def test_exactly_the_mandatory_tags_are_measured(bench: FunctionBench) -> None:
     assert policy_of_run().mandatory_tags == ("cost-center", "environment")
-    assert "SEQUENCE(1, 2)" in rendered(bench)["v030_tag_coverage"]
+    assert "POSITIONS.TAG_POSITION <= 2" in rendered(bench)["v030_tag_coverage"].upper()
 
 
 def test_the_bill_is_read_file_by_file(bench: FunctionBench) -> None:
