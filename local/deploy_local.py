@@ -206,12 +206,9 @@ def _close(rehearsal: Rehearsal, books: ServiceNowStandIn, cur: Path, truth: dic
         s3.put_object(Bucket=data["BillingBucket"], Key=key, Body=file.read_bytes())
     execution = _succeeded(rehearsal, machine, show)
     revision = json.loads(execution["output"])["period"]["revision"]
+    filed = period_prefix(str(PERIOD), revision)
     summary, evidence = (
-        json.loads(
-            s3.get_object(Bucket=data["LedgerBucket"], Key=f"{period_prefix(str(PERIOD), revision)}{file}")[
-                "Body"
-            ].read()
-        )
+        json.loads(s3.get_object(Bucket=data["LedgerBucket"], Key=f"{filed}{file}")["Body"].read())
         for file in ("summary.json", "evidence.json")
     )
     check_close(_status(rehearsal, pipeline["PeriodsTable"]), summary, truth["billed_cost"], books)

@@ -13,13 +13,10 @@ from pydantic import BaseModel
 
 from functions.fetch_invoice_totals.logic import InvoiceTotalsFetched
 from functions.shared import errors
-from functions.shared.errors import ChargebackError, TransientError
+from functions.shared.errors import ChargebackError
 from tests.statemachines.definition import (
-    CLOSE,
     FOLDER,
-    REPLAY,
     ROOT,
-    VALIDATION,
     State,
     definition,
     readme_of,
@@ -58,22 +55,6 @@ BOUND_BESIDE_FUNCTIONS = {
     "PostingApproval",
     "WorkGroup",
 }
-TEMPORARY = re.compile(
-    r"Lambda\.(ServiceException|AWSLambdaException|SdkClientException|TooManyRequestsException)"
-    r"|Athena\.(TooManyRequestsException|InternalServerException)"
-    r"|SNS\.(InternalErrorException|ThrottledException)"
-    r"|DynamoDB\.(ProvisionedThroughputExceededException|RequestLimitExceeded|ThrottlingException|InternalServerError)"
-    r"|DynamoDb\.(ProvisionedThroughput|RequestLimit)ExceededException"
-    r"|DynamoDb\.(ThrottlingException|InternalServerErrorException)"
-)
-NAMED_BY_ITS_INTEGRATION = {
-    "lambda:invoke": "Lambda",
-    "athena:": "Athena",
-    "sns:": "SNS",
-    "dynamodb:": "DynamoDB",
-    "aws-sdk:dynamodb:": "DynamoDb",
-}
-"""How Step Functions begins an error's name: an SDK integration spells the service otherwise than an optimized one."""
 APPROVAL_REQUEST = (
     "States.Format('The statements of {} are ready. Nothing is posted before you approve. Invoke the function "
     "${DecideApproval} with billing_period, decision (approve or reject), by, and reason.', $.delivery.billing_period)"
@@ -164,61 +145,6 @@ def test_every_placeholder_is_something_that_is_deployed() -> None:
     named = set(re.findall(r"\$\{(\w+)\}", (FOLDER / "month_end_close.asl.json").read_text(encoding="utf-8")))
 
     assert named == STATE_FUNCTIONS | BOUND_BESIDE_FUNCTIONS
-
-
-@every_task
-def test_only_what_is_temporary_is_tried_again(state: State) -> None:
-    """Trying again does not make a bill final, a ledger add up, or the books accept what they refused."""
-    for retry in state.body["Retry"]:
-        for error in retry["ErrorEquals"]:
-            named = getattr(errors, error, None)
-            assert TEMPORARY.fullmatch(error) or (named and issubclass(named, TransientError)), error
-        assert (retry["BackoffRate"], retry["JitterStrategy"]) == (2, "FULL")
-
-
-def kin(error: type[Exception]) -> set[str]:
-    """An error's name, and the names of all errors that are a kind of it."""
-    return {error.__name__}.union(*(kin(special) for special in error.__subclasses__()))
-
-
-@pytest.mark.parametrize("machine", [CLOSE, REPLAY, VALIDATION])
-def test_what_is_tried_again_is_tried_again_in_every_form(machine: str) -> None:
-    """Step Functions compares names: to it a rate limit is no kind of books that are away."""
-    for state in states(machine).values():
-        named = {error for retry in state.body.get("Retry", []) for error in retry["ErrorEquals"]}
-        ours = [getattr(errors, error) for error in named if hasattr(errors, error)]
-
-        assert set().union(*map(kin, ours)) <= named, state.name
-
-
-@pytest.mark.parametrize("machine", [CLOSE, VALIDATION])
-def test_books_that_ask_to_stay_away_are_asked_again_for_an_hour(machine: str) -> None:
-    waiting = [
-        retry
-        for state in states(machine).values()
-        for retry in state.body.get("Retry", [])
-        if "BooksRateLimited" in retry["ErrorEquals"]
-    ]
-
-    assert waiting
-    for retry in waiting:
-        longest = [retry["IntervalSeconds"] * retry["BackoffRate"] ** n for n in range(retry["MaxAttempts"])]
-        # With full jitter a wait is half as long on average.
-        assert sum(min(seconds, retry["MaxDelaySeconds"]) for seconds in longest) >= 2 * 3600
-
-
-@every_task
-def test_an_error_of_a_service_is_named_as_its_integration_names_it(state: State) -> None:
-    """Another spelling is not an error: it never matches, and nothing is tried again."""
-    resource = state.body["Resource"].removeprefix("arn:aws:states:::")
-    integration = "lambda:invoke" if resource.startswith("${") else resource
-    [prefix] = [name for start, name in NAMED_BY_ITS_INTEGRATION.items() if integration.startswith(start)]
-    matched = [
-        error for retry in (*state.body["Retry"], *state.body.get("Catch", [])) for error in retry["ErrorEquals"]
-    ]
-    of_services = {error.partition(".")[0] for error in matched if "." in error} - {"States"}
-
-    assert of_services == {prefix}
 
 
 @every_state

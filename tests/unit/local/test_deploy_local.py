@@ -15,7 +15,7 @@ import pytest
 from local import cdk_cli
 from local.aws.assembly import Assembly
 from local.cdk_cli import CdkCli, CdkFailed
-from local.deploy_local import EXPENSES, RehearsalFailed, check_close
+from local.deploy_local import EXPENSES, RehearsalFailed, check_close, check_invoices
 from local.servicenow.server import ServiceNowStandIn
 
 INVOICED = "100.10"
@@ -82,6 +82,26 @@ def test_a_charge_in_the_books_that_nobody_owes_fails(books: ServiceNowStandIn) 
 
     with pytest.raises(RehearsalFailed, match="the books hold 3 charges, the summary 2"):
         check_close("CLOSED", SUMMARY, INVOICED, books)
+
+
+ISSUED = [{"invoice_id": "INV-1", "billed_cost": "60.10"}, {"invoice_id": "INV-2", "billed_cost": "40.00"}]
+
+
+@pytest.mark.parametrize(
+    "read",
+    [[], [("INV-1", "60.10")], [("INV-1", "60.10"), ("INV-2", "40.01")], [("INV-1", "60.10"), ("INV-3", "40.00")]],
+)
+def test_a_close_that_did_not_read_all_of_the_payers_invoices_fails(read: list[tuple[str, str]]) -> None:
+    totals = [{"invoice_id": number, "invoiced_cost": cost} for number, cost in read]
+
+    with pytest.raises(RehearsalFailed, match=f"the close has read {len(read)} invoice"):
+        check_invoices(totals, ISSUED)
+
+
+def test_a_close_that_read_the_payers_invoices_in_another_order_passes() -> None:
+    totals = [{"invoice_id": each["invoice_id"], "invoiced_cost": each["billed_cost"]} for each in reversed(ISSUED)]
+
+    check_invoices(totals, ISSUED)
 
 
 def cli(tmp_path: Path, program: str) -> CdkCli:
