@@ -53,6 +53,12 @@ class Filed:
     ledger: Sequence[StoredObject]
     entries: Sequence[Row]
 
+    @property
+    def code_versions(self) -> set[str]:
+        """The code that made the evidence, and the statements: of a close that was resumed it may be another."""
+        made = {statement.code_version for statement in self.evidence.statements if statement.code_version}
+        return {self.evidence.code_version} | made
+
 
 @dataclass(frozen=True)
 class Derived:

@@ -40,7 +40,7 @@ def handler(event: CompareReplayRequest, context: LambdaContext) -> dict[str, ob
         compare_close(filed, derived),
         entries=len(derived.entries),
         signed_by=signer.subject,
-        closed_with=filed.evidence.code_version,
+        closed_with=filed.code_versions,
         replayed_with=settings.code_version,
         sql_of_close={file.name for file in filed.evidence.sql},
         queries=set(derived.facts["run"]["queries"]),

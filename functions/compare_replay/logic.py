@@ -43,7 +43,7 @@ class Comparison(Payload):
     revision: int
     run_id: str
     signed_by: str
-    closed_with: str
+    closed_with: tuple[str, ...]
     replayed_with: str
     entries: int
     files: tuple[str, ...]
@@ -68,18 +68,20 @@ def gather_comparison(
     *,
     entries: int,
     signed_by: str,
-    closed_with: str,
+    closed_with: set[str],
     replayed_with: str,
     sql_of_close: set[str],
     queries: set[str],
 ) -> Comparison:
     """The comparison: differences by file, and what a reader should know beside them.
 
-    ``queries`` are the statements that the replay ran, ``sql_of_close`` those that the close did.
+    ``closed_with`` are the versions of the code that made the statements and the evidence: a close that was resumed may
+    have had two. ``queries`` are the statements that the replay ran, ``sql_of_close`` those that the close did.
     """
     notes = []
-    if closed_with != replayed_with:
-        notes.append(f"other code: the close ran version {closed_with[:12]}, this replay {replayed_with[:12]}")
+    if others := sorted(closed_with - {replayed_with}):
+        ran = " and ".join(version[:12] for version in others)
+        notes.append(f"other code: the close ran version {ran}, this replay {replayed_with[:12]}")
     if new := sorted(queries - sql_of_close):
         notes.append(f"statements that the close did not have yet, as they are today: {', '.join(new)}")
     return Comparison(
@@ -87,7 +89,7 @@ def gather_comparison(
         revision=request.revision,
         run_id=request.run_id,
         signed_by=signed_by,
-        closed_with=closed_with,
+        closed_with=tuple(sorted(closed_with)),
         replayed_with=replayed_with,
         entries=entries,
         files=tuple(found),
@@ -103,7 +105,7 @@ def describe_comparison(comparison: Comparison, where: str) -> ReplayCompared:
         files=len(comparison.files),
         entries=comparison.entries,
         signed_by=comparison.signed_by,
-        same_code=comparison.closed_with == comparison.replayed_with,
+        same_code=comparison.closed_with == (comparison.replayed_with,),
         notes=list(comparison.notes),
     )
 

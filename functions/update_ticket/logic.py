@@ -23,6 +23,9 @@ TICKETS = "tag-hygiene/"
 _RANKS: dict[Act, int] = {"open": 1, "note": 2, "escalate": 3, "reopen": 4, "resolve": 5}
 """The order of the changes of one day, none of which is made twice in it: what is resolved is so until the next."""
 
+_ESCALATED = ("escalate", "late")
+"""What the last change of a ticket is called that was escalated: the escalation, or a note since."""
+
 _CHANGE = re.compile(r"(\d{4}-\d\d-\d\d) ([1-5])-([a-z]+) (\d{4}-\d\d) ([0-9a-f]{12})")
 _NUMBER = re.compile(r"(\d{4,})")
 _FINGERPRINT_DIGITS = 12
@@ -60,6 +63,7 @@ class LastChange(NamedTuple):
 
     day: date
     rank: int
+    word: str
     billing_period: str
     fingerprint: str
 
@@ -67,7 +71,7 @@ class LastChange(NamedTuple):
     def of(cls, ticket: KnownTicket) -> LastChange | None:
         """The last change of a ticket; None when somebody else has named it."""
         found = _CHANGE.fullmatch(ticket.last_update)
-        return cls(date.fromisoformat(found[1]), int(found[2]), found[4], found[5]) if found else None
+        return cls(date.fromisoformat(found[1]), int(found[2]), *found.groups()[2:]) if found else None
 
 
 def prefix_of(account_id: str) -> str:
@@ -103,13 +107,14 @@ def _of_open(standing: AccountStanding, rules: TicketRules, ticket: KnownTicket)
         return _change("resolve", standing, ticket)
     last = LastChange.of(ticket)
     is_late = ticket.due_on is not None and standing.day > ticket.due_on
-    # The first change after the due date is the escalation: whoever made it less urgent since has decided so.
-    was_escalated = ticket.is_escalated or (last is not None and ticket.due_on is not None and last.day > ticket.due_on)
-    if is_late and not was_escalated:
+    # Whoever made it less urgent since it was escalated has decided so, until the day by which it is due moves.
+    told = last is not None and ticket.due_on is not None and last.word in _ESCALATED and last.day > ticket.due_on
+    if is_late and not (ticket.is_escalated or told):
         return _change("escalate", standing, ticket)._replace(due_on=ticket.due_on)
     if last and last.fingerprint == fingerprint(standing):
         return LEAVE
-    return _change("note", standing, ticket)._replace(due_on=ticket.due_on)
+    word = "late" if is_late else "note"
+    return Decision("note", ticket.correlation_id, _name("note", standing, word), ticket.due_on)
 
 
 def _of_ended(standing: AccountStanding, rules: TicketRules, ticket: KnownTicket, last: LastChange | None) -> Decision:
@@ -141,9 +146,9 @@ def _due(standing: AccountStanding, rules: TicketRules) -> date:
     return standing.day + timedelta(days=rules.days_to_fix)
 
 
-def _name(act: Act, standing: AccountStanding) -> str:
+def _name(act: Act, standing: AccountStanding, word: str = "") -> str:
     """The name of a change; names sort by day, and within a day by rank."""
-    return f"{standing.day} {_RANKS[act]}-{act} {standing.billing_period} {fingerprint(standing)}"
+    return f"{standing.day} {_RANKS[act]}-{word or act} {standing.billing_period} {fingerprint(standing)}"
 
 
 def fingerprint(standing: AccountStanding) -> str:

@@ -103,7 +103,7 @@ def _all_revisions(close: Close, evidence: Evidence) -> Iterator[Finding]:
     name, number = close.evidence_file.name, evidence.revision
     if number == 1:
         return
-    revisions = {revision: close.ledger.rows_of(revision) for revision in range(1, number + 1)}
+    revisions = {revision: close.ledger.rows_of(revision) for revision in range(1, number)} | {number: close.rows}
     if missing := ", ".join(str(revision) for revision, rows in revisions.items() if rows is None):
         yield noted(name, f"the ledger of revision {missing} is not here: only the part of this one is added up")
         return

@@ -118,3 +118,70 @@ def test_what_an_instance_gave_up_is_done_by_the_next_attempt(
     run_twice(time, act, desk, line["sys_id"])
 
     assert len(books.records(table)) == 1
+
+
+class SlowInstance(httpx.BaseTransport):
+    """Needs longer for every POST to a path than we wait: it is done with each some seconds after it took it."""
+
+    def __init__(self, path: str, seconds: float) -> None:
+        self._path, self._seconds = path, seconds
+        self._instance = httpx.HTTPTransport()
+        self._taken: list[tuple[httpx.Request, float]] = []
+        self.time: OurTime | None = None
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method != "POST" or self._path not in request.url.path:
+            return self._instance.handle_request(request)
+        assert self.time
+        body = request.read()
+        taken = httpx.Request("POST", request.url, headers=request.headers.raw, content=body)
+        self._taken.append((taken, self.time.passed + self._seconds))
+        self.time.wait(TIMEOUT_SECONDS)
+        raise httpx.ReadTimeout("no answer", request=request)
+
+    def catch_up(self, passed: float) -> None:
+        """Does what it would have done by then."""
+        due = [request for request, at in self._taken if at <= passed]
+        self._taken = [(request, at) for request, at in self._taken if at > passed]
+        for request in due:
+            self._instance.handle_request(request).read()
+
+    def close(self) -> None:
+        self._instance.close()
+
+
+class TimeOfBoth(OurTime):
+    """Our time and a slow instance's."""
+
+    def __init__(self, instance: SlowInstance) -> None:
+        super().__init__()
+        self._slow, instance.time = instance, self
+
+    def wait(self, seconds: float) -> None:
+        super().wait(seconds)
+        self._slow.catch_up(self.passed)
+
+
+TIMEOUT_SECONDS, LIFE_SECONDS = 20.0, 285.0
+
+
+def test_five_files_on_an_instance_that_is_always_late_are_there_once_each(books: ServiceNowStandIn) -> None:
+    """A function that has too little left to see a file arrive late leaves it to the next attempt."""
+    slow = SlowInstance("/attachment", 30.0)
+    time = TimeOfBoth(slow)
+    line = Desk(books).tables.create_record(LINES, {"amount": "1.00"})
+    files = [FileToAttach(f"statement.{kind}", kind.encode(), "application/pdf") for kind in "abcde"]
+
+    attempts = 0
+    while attempts < 6:
+        attempts += 1
+        desk = Desk(books, transport=slow, time=time, seconds=LIFE_SECONDS, timeout_seconds=TIMEOUT_SECONDS)
+        try:
+            attach_once(Attachments(desk.client, LINES, line["sys_id"]), files)
+            break
+        except BooksUnavailable:
+            time.wait(1.0)
+    time.wait(2 * SETTLED_SECONDS)
+
+    assert attempts == 3
+    assert sorted(str(record["file_name"]) for record in books.records("sys_attachment")) == [f.name for f in files]

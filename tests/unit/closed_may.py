@@ -18,7 +18,7 @@ from functions.shared.periods import BillingPeriod
 from functions.shared.restored_close import read_restored
 from functions.shared.seal import SealedFile
 from functions.shared.sql_catalog import load_statements
-from tests.unit.function_bench import FunctionBench
+from tests.unit.function_bench import VALUES, FunctionBench
 from tests.unit.render_statement.builders import statement
 from tests.unit.run_samples import DATA_KEY, RUN_ID, STARTED_AT, csv_of, entry_row, policy_of_run, reconciliation, seal
 from tests.unit.shared.policy_sample import HEADCOUNT
@@ -29,6 +29,7 @@ LEDGER_KEY = f"{run_files.ledger_prefix('2026-05', '2026-05', 1)}part-00000.parq
 EARLIER_KEY = f"{run_files.ledger_prefix('2026-04', '2026-04', 1)}part-00000.parquet"
 EVIDENCE_KEY = run_files.evidence_key("2026-05", 1)
 SUMMARY_KEY = run_files.summary_key("2026-05", 1)
+CODE = VALUES["CODE_VERSION"]
 STATEMENT = "charge_period=2026-05/statements/claims-2026-05-r1"
 ENTRIES = [
     entry_row(),
@@ -102,7 +103,8 @@ def _deliver(bench: FunctionBench) -> SealedFile:
 
 
 def _statement() -> StatementModel:
-    return statement(cost_centers=1, months=2)
+    made = statement(cost_centers=1, months=2)
+    return made.model_copy(update={"provenance": made.provenance.model_copy(update={"code_version": CODE})})
 
 
 def _render(bench: FunctionBench, run_id: str, model: StatementModel, *, replay: bool) -> None:

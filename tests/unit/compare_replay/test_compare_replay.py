@@ -151,6 +151,23 @@ def test_evidence_that_was_changed_meanwhile_is_not_believed(restored: FunctionB
         compare_may(restored)
 
 
+def test_a_close_that_was_resumed_with_other_code_is_not_passed_off_as_the_same_code(
+    bench: FunctionBench,
+    signing: SigningIdentity,
+    monkeypatch: pytest.MonkeyPatch,  # noqa: ARG001 - it signs
+) -> None:
+    """Its evidence names the code that ended it, which is today's; its statements were made by the one before."""
+    monkeypatch.setattr(closed_may, "CODE", "0ddc" * 16)
+    close_may(bench)
+    restore_may(bench)
+    derive_may(bench)
+
+    compared = compare_may(bench)
+
+    assert not compared["same_code"]
+    assert compared["notes"] == ["other code: the close ran version 0ddc0ddc0ddc, this replay c0dec0dec0de"]
+
+
 def test_other_code_and_statements_that_the_close_did_not_have_are_noted_and_no_difference(
     restored: FunctionBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

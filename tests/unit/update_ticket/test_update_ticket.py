@@ -83,6 +83,39 @@ def test_whoever_works_on_a_late_ticket_may_make_it_less_urgent() -> None:
     assert acts == ["escalate", "leave", "leave", "leave", "leave"]
 
 
+def test_a_late_ticket_whose_numbers_change_is_escalated_once_all_the_same() -> None:
+    books = Notebook()
+    number = books.see(0, "0.08").number
+    acts = []
+    for later in range(15, 19):
+        acts.append(books.see(later, f"0.08{later}").act)
+        books.by_hand(number, is_escalated=False)
+
+    assert acts == ["escalate", "note", "note", "note"]
+
+
+def test_a_due_date_that_was_moved_counts_whichever_way_it_was_moved() -> None:
+    earlier, later = Notebook(), Notebook()
+    number = earlier.see(0, "0.08").number
+    earlier.see(6, "0.081")
+    earlier.by_hand(number, due_on=day(5))
+    assert earlier.see(7, "0.081").act == "escalate"
+
+    number = later.see(0, "0.08").number
+    assert later.see(15, "0.08").act == "escalate"
+    later.by_hand(number, due_on=day(20), is_escalated=False)
+    assert [later.see(on, "0.08").act for on in (20, 21)] == ["leave", "escalate"]
+
+
+def test_a_ticket_that_somebody_took_up_again_is_escalated_when_it_is_late() -> None:
+    books = Notebook()
+    number = books.see(0, "0.08").number
+    assert books.see(15, "0.01").act == "resolve"
+    books.by_hand(number, status="open")
+
+    assert [books.see(on, "0.08").act for on in (20, 21)] == ["escalate", "leave"]
+
+
 def test_a_month_that_is_over_opens_no_ticket_for_nobody_can_mend_it() -> None:
     """AWS delivers past months again, after a backfill of tags or with a correction."""
     books = Notebook()

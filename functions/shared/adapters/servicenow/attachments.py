@@ -48,6 +48,7 @@ class Attachments:
 
     def upload(self, file: FileToAttach) -> AttachedFile:
         """Attaches a file, in one attempt. After BooksUnavailable it may be there or not: list before trying again."""
+        self._client.require_time_to_settle("attachment")
         params = {"table_name": self._table, "table_sys_id": self._sys_id, "file_name": file.name}
         request = Request(
             "POST",

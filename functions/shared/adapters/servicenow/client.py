@@ -21,6 +21,8 @@ _TIMEOUTS_PER_ANSWER = 3
 SETTLED_SECONDS = 90.0
 """An instance cancels a REST transaction after 60 seconds, unless a transaction quota of its own says otherwise."""
 
+_SECONDS_TO_LOOK = 5.0
+
 _T = TypeVar("_T")
 
 
@@ -92,7 +94,13 @@ class ServiceNowClient:
 
     def let_settle(self) -> None:
         """Waits until what was asked and not answered in time is done, or was given up by the instance."""
-        self._timing.sleep(max(0.0, min(SETTLED_SECONDS, self._patience.seconds_left - self._instance.timeout_seconds)))
+        self._timing.sleep(max(0.0, min(SETTLED_SECONDS, self._patience.seconds_left - _SECONDS_TO_LOOK)))
+
+    def require_time_to_settle(self, what: str) -> None:
+        """Before something without a unique index is made: raises BooksUnavailable if nobody could see it come late."""
+        seconds = self._instance.timeout_seconds
+        if self._patience.seconds_left < seconds + SETTLED_SECONDS:
+            raise BooksUnavailable(f"{what}: no time left to see whether it arrives; run again to resume")
 
     def _patiently(self, request: Request, attempt: Callable[[], _T]) -> _T:
         for number in count(1):

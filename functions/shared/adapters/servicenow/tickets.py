@@ -176,6 +176,7 @@ class Tickets:
             fields[columns.update_column] = update
         if content.group:
             fields[columns.group_column] = self._group(content.group)
+        self._client.require_time_to_settle(columns.table)
         opened = self._ticket(self._tables.create_record(columns.table, fields, self._shown))
         if opened.correlation_id != correlation_id:
             # It would never be found again, and another one be opened with the next delivery.
