@@ -151,10 +151,9 @@ def test_evidence_that_was_changed_meanwhile_is_not_believed(restored: FunctionB
         compare_may(restored)
 
 
+@pytest.mark.usefixtures("signing")
 def test_a_close_that_was_resumed_with_other_code_is_not_passed_off_as_the_same_code(
-    bench: FunctionBench,
-    signing: SigningIdentity,
-    monkeypatch: pytest.MonkeyPatch,  # noqa: ARG001 - it signs
+    bench: FunctionBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its evidence names the code that ended it, which is today's; its statements were made by the one before."""
     monkeypatch.setattr(closed_may, "CODE", "0ddc" * 16)

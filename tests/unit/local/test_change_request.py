@@ -13,7 +13,15 @@ from functions.shared.adapters.servicenow.connection import ServiceNow, open_ser
 from functions.shared.attaching import FilesAttached
 from functions.shared.errors import AttachmentMismatch, ChangeRequestNotFound, PostingForbidden, PostingMismatch
 from functions.shared.periods import BillingPeriod
-from local.change_request import MOST_FILES_NAMED, Requested, Rules, approve_change, request_approval, rules_of
+from local.change_request import (
+    MOST_FILES_NAMED,
+    SECONDS_TO_ASK,
+    Requested,
+    Rules,
+    approve_change,
+    request_approval,
+    rules_of,
+)
 from local.outcome import UsageError
 from local.servicenow.server import ServiceNowStandIn
 from tests.unit.local.test_cli import POLICY, refusal
@@ -38,7 +46,7 @@ def table(tmp_path: Path) -> Path:
 
 def as_analyst(books: ServiceNowStandIn, **mapping: object) -> ServiceNow:
     connection = {"base_url": books.url, "credentials": books.requester_credentials, "change": mapping}
-    return open_servicenow(json.dumps(connection), seconds=20)
+    return open_servicenow(json.dumps(connection), seconds=SECONDS_TO_ASK)
 
 
 def rules(changed: int = 1) -> Rules:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Lock
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
+from moto.dynamodb.models import DynamoDBBackend
 
 from functions.shared.adapters.period_table import PeriodTable
 from functions.shared.errors import PeriodLocked
@@ -58,6 +60,23 @@ def test_two_who_change_the_version_they_saw_are_one_who_changes_it(bench: Funct
     assert (kept.execution_id, kept.item_version) == ("two", 2)
 
 
+@pytest.fixture
+def one_write_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DynamoDB's; moto looks at a condition and writes in two steps, between which another thread may write."""
+    lock = Lock()
+
+    def alone(operation: Any) -> Any:
+        def locked(*args: Any, **kwargs: Any) -> Any:
+            with lock:
+                return operation(*args, **kwargs)
+
+        return locked
+
+    for name in ("put_item", "update_item"):
+        monkeypatch.setattr(DynamoDBBackend, name, alone(getattr(DynamoDBBackend, name)))
+
+
+@pytest.mark.usefixtures("one_write_at_a_time")
 def test_of_many_at_the_same_moment_exactly_one_takes_the_month(bench: FunctionBench) -> None:
     bench.periods.save(NEW, replaces=None)
     at_once = Barrier(4)

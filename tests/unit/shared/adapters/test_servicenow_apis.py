@@ -122,7 +122,7 @@ def test_an_upload_that_did_not_arrive_is_left_to_the_next_attempt(
 
 @pytest.mark.usefixtures("line")
 def test_after_a_refusal_for_the_rate_nothing_more_is_asked(instance: ServiceNowStandIn) -> None:
-    hurried = Attachments(Desk(instance, seconds=2).client, LINES, instance.records(LINES)[0]["sys_id"])
+    hurried = Attachments(Desk(instance, seconds=120).client, LINES, instance.records(LINES)[0]["sys_id"])
     instance.fail_next(9, "429", on="upload")
 
     with pytest.raises(BooksRateLimited):
