@@ -16,7 +16,7 @@ from functions.check_change.last_closed import last_closed
 from functions.shared.adapters.servicenow.connection import open_servicenow
 from functions.shared.attaching import FilesAttached
 from functions.shared.periods import BillingPeriod
-from local.change_request import Requested, Rules, request_approval, rules_of
+from local.change_request import SECONDS_TO_ASK, Requested, Rules, request_approval, rules_of
 from local.what_if import preview_both, write_csv
 from tests.statemachines.harness import Close, Execution
 
@@ -82,7 +82,7 @@ def request(close: Close, rules: Rules, period: str, table: Path) -> Requested:
     """Asks for the approval of rules as the command does."""
     connection = {"base_url": close.books.url, "credentials": close.books.requester_credentials}
     return request_approval(
-        open_servicenow(json.dumps(connection), seconds=60), rules, BillingPeriod.parse(period), table
+        open_servicenow(json.dumps(connection), seconds=SECONDS_TO_ASK), rules, BillingPeriod.parse(period), table
     )
 
 
