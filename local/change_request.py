@@ -34,7 +34,7 @@ from local.servicenow.server import ServiceNowStandIn
 from local.what_if import preview_both, write_csv
 from local.world import World, open_world
 
-SECONDS_TO_ASK = 120.0
+SECONDS_TO_ASK = 300.0
 MOST_FILES_NAMED = 50
 """A description takes 4,000 characters; beyond that the attached list has them all."""
 
