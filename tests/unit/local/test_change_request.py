@@ -224,10 +224,11 @@ def test_what_cannot_be_used_is_refused_before_anything_is_started(
 
 def test_an_address_that_cannot_be_an_instance_is_refused_by_the_name_of_its_file(tmp_path: Path) -> None:
     file = tmp_path / "connection.json"
-    credentials = {"kind": "basic", "username": "requester", "password": "a password"}
+    unsaid = "what nobody else knows"
+    credentials = {"kind": "basic", "username": "requester", "password": unsaid}
     file.write_text(json.dumps({"base_url": "acme.service-now.com", "credentials": credentials}), encoding="utf-8")
 
     line = refusal("request-change", "--policy", POLICY, "--period", "2026-05", "--servicenow", file)
 
     assert line.startswith(f"UsageError: --servicenow {file}: ")
-    assert "a password" not in line
+    assert unsaid not in line
