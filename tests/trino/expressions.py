@@ -50,11 +50,6 @@ EXPRESSIONS = [
         },
     ),
     Expression(
-        "no mandatory tag has no position, though a sequence from 1 to 0 counts down",
-        "(select count(*) from unnest(sequence(1, greatest(x, 1))) as positions (p) where positions.p <= x)",
-        {"0": "0", "1": "1", "3": "3"},
-    ),
-    Expression(
         "floor goes to minus infinity, also for decimals",
         "cast(floor(x * 100) as decimal(38, 0))",
         {

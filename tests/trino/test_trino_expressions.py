@@ -52,3 +52,13 @@ def test_both_engines_call_the_same_characters_white_space_as_the_policy_does(tr
 
     assert [code for (code,) in trino.run(query).rows] == blank
     assert [int(code) for (code,) in lake.rows(query) if code] == blank
+
+
+@pytest.mark.parametrize("tags", [0, 1, 3])
+def test_both_engines_count_mandatory_tags_from_none(trino: TrinoClient, lake: Lake, tags: int) -> None:
+    """A sequence from 1 to 0 counts down in one of them, and is empty in the other."""
+    positions = f"unnest(sequence(1, greatest({tags}, 1))) as positions (p)"
+    query = f"select positions.p from {positions} where positions.p <= {tags} order by positions.p"
+
+    assert [int(position) for (position,) in trino.run(query).rows] == list(range(1, tags + 1))
+    assert [int(position) for (position,) in lake.rows(query) if position] == list(range(1, tags + 1))
