@@ -107,11 +107,7 @@ class Restoration:
             code_version=evidence.code_version,
             signers={statement.business_unit: self._signer(statement) for statement in evidence.statements},
             provenance={
-                statement.business_unit: {
-                    name: value
-                    for name in ("code_version", "sql_sha256")
-                    if (value := getattr(statement, name)) is not None
-                }
+                statement.business_unit: statement.model_dump(include={"code_version", "sql_sha256"}, exclude_none=True)
                 for statement in evidence.statements
             },
         )

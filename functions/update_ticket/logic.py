@@ -108,8 +108,10 @@ def _of_open(standing: AccountStanding, rules: TicketRules, ticket: KnownTicket)
     last = LastChange.of(ticket)
     is_late = ticket.due_on is not None and standing.day > ticket.due_on
     # Whoever made it less urgent since it was escalated has decided so, until the day by which it is due moves.
-    told = last is not None and ticket.due_on is not None and last.word in _ESCALATED and last.day > ticket.due_on
-    if is_late and not (ticket.is_escalated or told):
+    was_escalated = (
+        last is not None and ticket.due_on is not None and last.word in _ESCALATED and last.day > ticket.due_on
+    )
+    if is_late and not (ticket.is_escalated or was_escalated):
         return _change("escalate", standing, ticket)._replace(due_on=ticket.due_on)
     if last and last.fingerprint == fingerprint(standing):
         return LEAVE
