@@ -204,7 +204,8 @@ class BucketPosture(Construct):
         control = {"controlPolicy": _compact({"Version": "2012-10-17", "Statement": statements})}
         if len(_compact(control)) > LONGEST_PARAMETERS:
             raise ValueError(
-                f"bill_readers are of too many accounts: AWS Config takes {LONGEST_PARAMETERS} characters at most"
+                f"bill_readers are of too many accounts for AWS Config, which takes {LONGEST_PARAMETERS} characters: "
+                "name roles of fewer accounts, or turn records_configuration off"
             )
         return control
 

@@ -35,7 +35,7 @@ class ServiceNowConnection(BaseModel):
     expense_line: ExpenseLineMapping = ExpenseLineMapping()
     incident: IncidentMapping = IncidentMapping()
     change: ChangeMapping = ChangeMapping()
-    timeout_seconds: float = Field(default=20.0, gt=0)
+    timeout_seconds: float = Field(default=20.0, gt=0, le=120)
     page_size: int = Field(default=1000, ge=1, le=10_000)
 
 

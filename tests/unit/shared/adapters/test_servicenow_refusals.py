@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import traceback
 from collections.abc import Callable, Iterator
@@ -26,7 +27,7 @@ from functions.shared.errors import (
 )
 from local.servicenow.faults import FaultKind
 from local.servicenow.server import ServiceNowStandIn
-from tests.unit.servicenow_bench import LINES, Desk
+from tests.unit.servicenow_bench import BASIC, LINES, Desk
 
 Act = Callable[[Desk], object]
 
@@ -181,3 +182,10 @@ def test_a_value_cannot_become_a_condition_or_a_script(desk: Desk) -> None:
         with pytest.raises(PostingRejected, match="cannot be looked up"):
             equals("correlation_id", value)
     assert desk.tables.find_records("incident", equals("correlation_id", "100% = a;b"), ["sys_id"]) == []
+
+
+def test_a_time_out_that_leaves_a_function_no_time_to_look_again_is_refused_by_its_name() -> None:
+    connection = {"base_url": "https://books.example.com", "credentials": BASIC, "timeout_seconds": 200}
+
+    with pytest.raises(PostingUnauthorized, match="timeout_seconds"):
+        open_servicenow(json.dumps(connection), seconds=1)
