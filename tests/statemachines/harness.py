@@ -69,7 +69,7 @@ def open_close() -> Iterator[Close]:
 
 
 class Close:
-    """One local cloud; every test takes months of its own, and ``deliver`` holds it to that."""
+    """The local cloud of a file of tests; each takes months of its own, and ``deliver`` holds it to that."""
 
     def __init__(self, world: World, books: ServiceNowStandIn) -> None:
         self.world = world
