@@ -12,7 +12,7 @@ help: ## Show this help
 
 setup: $(STAMP) ## Make .venv with everything pinned
 
-$(STAMP): requirements.txt requirements-dev.txt
+$(STAMP): requirements.txt requirements-dev.txt constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=…")'
 	@echo "Installing into $(VENV), once …"
 	@$(PYTHON) -m venv $(VENV)
@@ -29,7 +29,7 @@ test: setup ## Run the tests
 	@$(BIN)/python -m pytest -n auto
 
 test-slow: setup ## Run the slow tests: whole closes, thousands of random bills, mutations of the SQL
-	@$(BIN)/python -m pytest -n auto --dist loadgroup -m slow
+	@$(BIN)/python -m pytest -n auto --dist loadgroup -m slow -rs
 
 test-trino: setup ## Run the same SQL on a real Trino server and compare every row (needs Java 17)
 	@$(BIN)/python -m pytest -m trino -rs tests/trino

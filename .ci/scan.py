@@ -29,7 +29,7 @@ CHECKS = {
     "cfn-lint": ("rules", 300),
     "checkov": ("checks passed", 2000),
     "detect-secrets": ("detectors", 22),
-    "zizmor": ("workflows", 3),
+    "zizmor": ("workflows", 4),
 }
 """What each scanner counts, and how many there are at least: with fewer, something was not looked at."""
 

@@ -7,6 +7,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from infra.ratified_policy import billed_tags, ratified_policy
+
 AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
 # No wildcard can be in it: it becomes a part of policies and of the event pattern.
 FolderPrefix = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9._-]+/){2,}$")]
@@ -140,7 +142,7 @@ class TagPolicySettings(Section):
 
 
 class EnvironmentConfig(Section):
-    """One environment. Nothing in it is looked up, so synthesis works offline."""
+    """One environment. Nothing in it is looked up: synthesis asks no account."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,12}$")]
     finops_account: AccountId
@@ -153,7 +155,9 @@ class EnvironmentConfig(Section):
         description="where Data Exports writes in the billing bucket: S3 prefix and export name, ending in /"
     )
     ratified_policy: str = Field(description="the policy file in policy/")
-    flattened_tags: tuple[str, ...] = Field(default=(), description="tag keys that the export flattens to columns")
+    more_flattened_tags: tuple[TagText, ...] = Field(
+        default=(), description="tag keys that the export turns into columns beside those of the ratified policy"
+    )
     backfill_months: Annotated[int, Field(ge=0, le=12)] = Field(
         default=1,
         description="how many months before the current one AWS tags once more when a cost-allocation tag is activated;"
@@ -202,6 +206,11 @@ class EnvironmentConfig(Section):
         description="how old the newest delivery may be; AWS delivers at least once a day, and not always at the same"
         " hour. The alarm looks every six hours",
     )
+    hygiene_days: Annotated[int, Field(ge=62, le=3650)] = Field(
+        default=400,
+        description="how long a day's hygiene is kept: a year to compare with, and the month that is open. A month is"
+        " compared with the one before, so it is two months at least",
+    )
 
     records_configuration: bool = Field(default=False, description="AWS Config records here: its rules are deployed")
     detects_threats: bool = Field(
@@ -230,6 +239,11 @@ class EnvironmentConfig(Section):
     def export_name(self) -> str:
         """The name of the export, which Data Exports appends to the S3 prefix."""
         return self.export_prefix.rstrip("/").rpartition("/")[2]
+
+    @property
+    def flattened_tags(self) -> tuple[str, ...]:
+        """The tags that the export turns into columns, first those that the ratified policy bills by or measures."""
+        return tuple(dict.fromkeys([*billed_tags(ratified_policy(self.ratified_policy)), *self.more_flattened_tags]))
 
     @property
     def accounts(self) -> tuple[str, ...]:

@@ -15,7 +15,6 @@ from infra.config import (
     WizSettings,
 )
 
-MERIDIAN_TAGS = ("cost-center", "business-unit", "environment", "application")
 MERIDIAN_GITHUB = GithubSettings(
     organization="meridian-health", repository="chargeback", organization_id="10001", repository_id="20002"
 )
@@ -36,7 +35,6 @@ LOCAL = EnvironmentConfig(
     tags=TAGS,
     export_prefix="cur2/chargeback/",
     ratified_policy="meridian.yaml",
-    flattened_tags=MERIDIAN_TAGS,
     ties_to_invoices=False,
     closes_on_arrival=False,
 )
@@ -66,7 +64,6 @@ REHEARSAL = EnvironmentConfig(
     tags=TAGS,
     export_prefix="cur2/chargeback/",
     ratified_policy="meridian.yaml",
-    flattened_tags=MERIDIAN_TAGS,
     freshness_hours=24,
     replica_region="us-west-2",
     records_configuration=True,
@@ -87,7 +84,6 @@ STARTUP = EnvironmentConfig(
     owners=("cto@startup.example",),
     export_prefix="cur2/chargeback/",
     ratified_policy="meridian.yaml",
-    flattened_tags=("cost-center",),
     reserves_concurrency=False,
 )
 """Five accounts, one of which does everything; the least that is a chargeback."""
@@ -101,7 +97,6 @@ PRODUCTION = EnvironmentConfig(
     tags=TAGS,
     export_prefix="cur2/chargeback/",
     ratified_policy="meridian.yaml",
-    flattened_tags=MERIDIAN_TAGS,
     approvers=OWNERS,
     change_gate=True,
     signing=SigningSettings(

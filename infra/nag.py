@@ -108,6 +108,7 @@ FUNCTIONS_WILDCARDS: dict[str, dict[str, str]] = {
         "<Data/Work.Arn>/runs/*/policy.json": _RUN,
         "<Data/Work.Arn>/runs/*/totals.json": _RUN,
         "<Data/Work.Arn>/runs/*/postings/*": _RUN,
+        "<Data/Ledger.Arn>/periods/*/summary.json": _PERIOD,
     },
     "SummarizeRun": {
         "<Data/Work.Arn>/runs/*/delivery.json": _RUN,

@@ -48,6 +48,11 @@ def stack_name(config: EnvironmentConfig, stack: str) -> str:
     return f"Chargeback-{config.name}-{stack}"
 
 
+def state_of(verb_noun: str) -> str:
+    """The state that a function is for, and the function itself, by its folder: ``ReadManifest`` of read_manifest."""
+    return "".join(word.title() for word in verb_noun.split("_"))
+
+
 def name_of(config: EnvironmentConfig, resource: str) -> str:
     """The name of a function, state machine, queue, rule or topic: by the word of its state or file."""
     return f"Chargeback-{config.name}-{resource}"

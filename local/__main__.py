@@ -11,15 +11,17 @@ import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
 from functions.shared.periods import BillingPeriod
+from local.arguments import add_out
 from local.benchmark import add_benchmark
 from local.change_command import add_change_commands
 from local.outcome import FAILED, UsageError, exit_code_of, is_expected, lines_of
+from local.periods_command import add_periods_commands
 from local.validate_command import add_validate
+from local.verify_command import add_verify
 
 DEFAULT_LINE_ITEMS = 60_000
 DEFAULT_PORT = 4599
@@ -30,11 +32,6 @@ EXIT_CODES = """exit codes:
   4  the ledger does not reconcile to the invoice
   5  posting failed; run again to resume
   1  anything else"""
-
-VERIFY_EXIT_CODES = """exit codes:
-  0  everything is verified
-  2  nothing to verify, or no root certificate to verify it with
-  4  a check failed; its line says where"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -107,40 +104,10 @@ def _explain(options: argparse.Namespace) -> int:
     )
 
 
-def _periods(options: argparse.Namespace) -> int:
-    from local.periods import periods
-
-    return periods(options.out, show=_show)
-
-
-def _respond(options: argparse.Namespace) -> int:
-    from local.periods import Response, respond
-
-    return respond(
-        options.out,
-        Response(
-            charge_period=str(BillingPeriod.parse(options.period)),
-            revision=options.revision,
-            business_unit=options.business_unit,
-            response=options.response,
-            by=options.by,
-            reason=options.reason,
-            adjustment=options.adjustment,
-        ),
-        show=_show,
-    )
-
-
 def _replay(options: argparse.Namespace) -> int:
     from local.replay import ReplayOptions, replay
 
     return replay(ReplayOptions(BillingPeriod.parse(options.period), options.revision, options.out), show=_show)
-
-
-def _verify(options: argparse.Namespace) -> int:
-    from local.verify.command import VerifyOptions, verify
-
-    return verify(VerifyOptions(path=options.path, root_ca=options.root_ca, now=datetime.now(UTC)), show=_show)
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -174,6 +141,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.set_defaults(run=lambda _: _help(parser))
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    _add_close(commands)
+    add_validate(commands, _show)
+    _add_what_if(commands)
+    add_change_commands(commands, _show)
+    _add_explain(commands)
+    _add_replay(commands)
+    add_periods_commands(commands, _show)
+    add_verify(commands, _show)
+    _add_serve(commands)
+    _add_deploy_local(commands)
+    add_benchmark(commands, _show)
+    return parser
+
+
+def _add_close(commands: Any) -> None:
     close = commands.add_parser(
         "close",
         help="close a month of a Cost and Usage Report",
@@ -189,7 +171,7 @@ def _parser() -> argparse.ArgumentParser:
         "--policy", type=Path, metavar="FILE", help="the chargeback policy (YAML), its drivers beside it"
     )
     close.add_argument("--period", metavar="YYYY-MM", help="the billing period")
-    _add_out(close)
+    add_out(close)
     close.add_argument(
         "--preview", action="store_true", help="make draft statements, also of an open month; nothing is posted"
     )
@@ -207,18 +189,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="AWS's invoice totals (CSV: billing_account_id,invoice_id,billing_currency,total) to tie the month to",
     )
-    add_validate(commands, _show)
-    _add_what_if(commands)
-    add_change_commands(commands, _show)
-    _add_explain(commands)
-    _add_replay(commands)
-    _add_periods(commands)
-    _add_respond(commands)
-    _add_verify(commands)
-    _add_serve(commands)
-    _add_deploy_local(commands)
-    add_benchmark(commands, _show)
-    return parser
 
 
 def _add_what_if(commands: Any) -> None:
@@ -234,7 +204,7 @@ def _add_what_if(commands: Any) -> None:
     what_if.add_argument("--ratified", type=Path, metavar="FILE", help="the policy in force (default: the sample's)")
     what_if.add_argument("--cur", type=Path, metavar="DIR", help="a Data Exports folder (default: the sample's)")
     what_if.add_argument("--period", metavar="YYYY-MM", required=True, help="the billing period")
-    _add_out(what_if)
+    add_out(what_if)
 
 
 def _add_explain(commands: Any) -> None:
@@ -251,38 +221,7 @@ def _add_explain(commands: Any) -> None:
     part.add_argument("--service", metavar="NAME", help="its direct cost of one service")
     part.add_argument("--pool", metavar="ID", help="its share of one pool")
     explain.add_argument("--period", metavar="YYYY-MM", help="the closed month (default: the newest)")
-    _add_out(explain)
-
-
-def _add_periods(commands: Any) -> None:
-    periods = commands.add_parser(
-        "periods",
-        help="where every month stands, and what owners said to their statements",
-        description="Lists every month that was begun: revision, status, the month it is booked in, and the owners' "
-        "responses; of a month that failed also why.",
-        allow_abbrev=False,
-    )
-    periods.set_defaults(run=_periods)
-    _add_out(periods)
-
-
-def _add_respond(commands: Any) -> None:
-    respond = commands.add_parser(
-        "respond",
-        help="accept or dispute a statement for its owner, or settle a dispute",
-        description="Records what the owner of a statement says to it. A dispute never changes a ledger: when it is "
-        "granted, an adjustment of the policy books the difference in the open month, and the settlement names it.",
-        allow_abbrev=False,
-    )
-    respond.set_defaults(run=_respond)
-    respond.add_argument("response", choices=("accept", "dispute", "settle"))
-    respond.add_argument("--period", metavar="YYYY-MM", required=True, help="the month of the statement")
-    respond.add_argument("--revision", type=int, default=1, metavar="N", help="its revision (default: 1)")
-    respond.add_argument("--business-unit", metavar="ID", required=True, help="whose statement")
-    respond.add_argument("--by", metavar="WHO", required=True, help="who says so")
-    respond.add_argument("--reason", default="", metavar="TEXT", help="why; a dispute and its settlement need one")
-    respond.add_argument("--adjustment", default="", metavar="ID", help="the policy's adjustment that settles it")
-    _add_out(respond)
+    add_out(explain)
 
 
 def _add_replay(commands: Any) -> None:
@@ -297,37 +236,7 @@ def _add_replay(commands: Any) -> None:
     replay.set_defaults(run=_replay)
     replay.add_argument("--period", metavar="YYYY-MM", required=True, help="the closed month")
     replay.add_argument("--revision", type=int, metavar="N", help="which revision of it (default: the newest)")
-    _add_out(replay)
-
-
-def _add_verify(commands: Any) -> None:
-    verify = commands.add_parser(
-        "verify",
-        help="verify signatures, hashes, chain and sums of what was filed, offline",
-        description="Verifies the signatures, hashes and sums of a statement, of a period or of all periods, and the "
-        "chain of evidence through them. It reads files and nothing else: no AWS, no network, no local cloud. Every "
-        "check is a line with what was compared; one that fails says where.",
-        epilog=VERIFY_EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    verify.set_defaults(run=_verify)
-    verify.add_argument(
-        "path",
-        type=Path,
-        metavar="PATH",
-        nargs="?",
-        default=Path("out"),
-        help="a statement (PDF, CSV or SHA256SUMS), an evidence.json, the folder of a period, or the folder of --out "
-        "with all periods (default: out)",
-    )
-    verify.add_argument(
-        "--root-ca",
-        type=Path,
-        metavar="FILE",
-        help="the root certificates that you trust (PEM), of a timestamp authority too (default: the root-ca.pem "
-        "beside the periods)",
-    )
+    add_out(replay)
 
 
 def _add_serve(commands: Any) -> None:
@@ -340,7 +249,7 @@ def _add_serve(commands: Any) -> None:
     )
     serve.set_defaults(run=_serve)
     serve.add_argument("--port", type=int, default=DEFAULT_PORT, metavar="N", help="(default: %(default)s)")
-    _add_out(serve)
+    add_out(serve)
 
 
 def _add_deploy_local(commands: Any) -> None:
@@ -360,11 +269,7 @@ def _add_deploy_local(commands: Any) -> None:
         metavar="N",
         help="lines in the month (default: %(default)s)",
     )
-    _add_out(deploy)
-
-
-def _add_out(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="where results go (default: out)")
+    add_out(deploy)
 
 
 def _help(parser: argparse.ArgumentParser) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from functions.shared.periods import BillingPeriod
+from local.arguments import add_out
 
 CONNECTION_HELP = """the connection (--servicenow) is JSON, as in the secret of the functions, with the credentials of
 somebody who may open change requests:
@@ -52,7 +53,7 @@ def _add_request(commands: Any, show: Callable[[str], None]) -> None:
         metavar="FILE",
         help="evidence.json of the revision that was closed last (default: that of DIR)",
     )
-    _add_out(request)
+    add_out(request)
 
 
 def _add_approve(commands: Any, show: Callable[[str], None]) -> None:
@@ -65,7 +66,7 @@ def _add_approve(commands: Any, show: Callable[[str], None]) -> None:
     )
     approve.set_defaults(run=lambda options: _approve(options, show))
     approve.add_argument("number", metavar="NUMBER", help="the number of the change request, such as CHG0010001")
-    _add_out(approve)
+    add_out(approve)
 
 
 def _request(options: argparse.Namespace, show: Callable[[str], None]) -> int:
@@ -89,7 +90,3 @@ def _approve(options: argparse.Namespace, show: Callable[[str], None]) -> int:
     from local.change_request import approve_change
 
     return approve_change(options.number, options.out, show)
-
-
-def _add_out(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="where results go (default: out)")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from functions.shared.periods import BillingPeriod
+from local.arguments import add_out
 from local.outcome import UsageError
 
 
@@ -28,9 +29,7 @@ def add_validate(commands: Any, show: Callable[[str], None]) -> None:
     validate.add_argument(
         "--period", metavar="YYYY-MM", help="the billing period (default: the sample's last two, one after the other)"
     )
-    validate.add_argument(
-        "--out", type=Path, default=Path("out"), metavar="DIR", help="where results go (default: out)"
-    )
+    add_out(validate)
 
 
 def _validate(options: argparse.Namespace, show: Callable[[str], None]) -> int:

@@ -30,11 +30,19 @@ def check_books(totals: RunTotals, batch: ChargeBatch, held: HeldCharges, table:
     Raises PostingMismatch that names every line that differs, is missing, is held more than once or is nobody's, and by
     how much; one of its kinds when all differences are of that kind.
     """
-    owed = owed_charges(totals)
+    remedy = "Correct the lines that are wrong, then run again: what is missing is posted then"
+    in_books = compare_books(owed_charges(totals), batch, held, table, remedy)
+    return PostingsChecked(charges=len(held.lines), total=in_books)
+
+
+def compare_books(
+    owed: Mapping[str, Decimal], batch: ChargeBatch, held: HeldCharges, table: str, remedy: str
+) -> Decimal:
+    """What the books hold of a batch. Raises PostingMismatch, with the remedy, unless that is what is owed."""
     differences = list(_differences(owed, batch, held))
     in_books = total(line.amount for line in held.lines if line.currency == batch.billing_currency)
     if not differences:
-        return PostingsChecked(charges=len(held.lines), total=in_books)
+        return in_books
     in_ledger = total(owed.values())
     shown = "; ".join(difference.words for difference in differences[:_DIFFERENCES_SHOWN])
     more = len(differences) - _DIFFERENCES_SHOWN
@@ -43,8 +51,7 @@ def check_books(totals: RunTotals, batch: ChargeBatch, held: HeldCharges, table:
     raise kind(
         f"{table}: the books hold {in_books:f} {batch.billing_currency} in {_lines(len(held.lines))} for "
         f"{batch.billing_period} r{batch.revision}, the ledger has {format_cents(in_ledger)} in {len(owed)} "
-        f"({_signed(in_books - in_ledger)}): {shown}{f'; and {more} more' if more > 0 else ''}. Correct the lines that "
-        "are wrong, then run again: what is missing is posted then"
+        f"({_signed(in_books - in_ledger)}): {shown}{f'; and {more} more' if more > 0 else ''}. {remedy}"
     )
 
 

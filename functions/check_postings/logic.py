@@ -11,7 +11,7 @@ from functions.post_charge.logic import PostedCharge
 from functions.prepare_statements.totals import RunTotals
 from functions.shared import errors
 from functions.shared.errors import ChargesNotPosted, PostingError, TransientError
-from functions.shared.money import Cents
+from functions.shared.money import ZERO, Cents
 from functions.shared.payload import Payload
 
 _REFUSALS_SHOWN = 3
@@ -45,10 +45,11 @@ class RefusedCharge(Payload):
 
 
 class PostingsChecked(Payload):
-    """The books hold every charge, and nothing else of this revision."""
+    """The books hold every charge, and nothing else of this revision; of earlier ones they hold ``earlier_total``."""
 
     charges: int
     total: Cents
+    earlier_total: Cents = ZERO
 
 
 BooksAnswer = PostedCharge | RefusedCharge

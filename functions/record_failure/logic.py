@@ -77,11 +77,14 @@ def explain(caught: CaughtError) -> Failure:
 def note_failure(record: PeriodRecord, failure: Failure, at: str) -> PeriodRecord:
     """The period with its failure on it, free for the next run.
 
-    Before the ledger is reconciled nothing remains of the run; after it the period keeps its status, to be resumed.
+    Before the ledger is reconciled nothing remains of the run but what it found out: that AWS has issued the month's
+    invoices, for else it would not be running. After it the period keeps its status, to be resumed.
     """
     status = record.status
-    if status in RECOMPUTED:
-        status = PeriodStatus.OPEN if failure.error == InvoicesNotFinal.__name__ else PeriodStatus.FINAL
+    if status in RECOMPUTED and failure.error == InvoicesNotFinal.__name__:
+        status = PeriodStatus.OPEN
+    elif status is PeriodStatus.RUNNING:
+        status = PeriodStatus.FINAL
     return record.changed(
         status=status,
         execution_id="",

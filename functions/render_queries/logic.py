@@ -105,8 +105,8 @@ def tag_columns(delivery: Delivery, policy: PolicyOfRun, flattened_tags: Sequenc
     if "resource_tags" not in delivery.columns and not needed <= columns:
         raise MissingColumn(
             f"{delivery.manifest_key}: the export has neither resource_tags nor {', '.join(sorted(needed - columns))}, "
-            f"by which {policy.file} assigns and measures cost; add resource_tags to the export's query, or the column "
-            "to the query and to flattened_tags"
+            f"by which {policy.file} assigns and measures cost; add resource_tags to the export's query, or deploy the "
+            "export with the policy that names them"
         )
     return columns
 

@@ -11,7 +11,11 @@ from functions.shared.errors import PeriodLocked
 
 
 class PeriodStatus(StrEnum):
-    """The life of a period; each status is reached from the one before it."""
+    """The life of a period; each status is reached from the one before it, but for FINAL.
+
+    FINAL is a month whose invoices AWS has issued, and whose last run failed before its ledger was reconciled; a run
+    that finds it so goes on at once and makes it RUNNING.
+    """
 
     OPEN = "OPEN"
     FINAL = "FINAL"

@@ -82,9 +82,10 @@ def prefix_of(account_id: str) -> str:
 def decide(standing: AccountStanding, rules: TicketRules, ticket: KnownTicket | None) -> Decision:
     """What becomes of the account's latest ticket, or that a new one is opened, or that all is left as it is.
 
-    A day, or a month, that the ticket has left behind changes nothing; nor does an account in which nothing was used.
+    A day, or a month, that the ticket has left behind changes nothing. An account in which nothing was used gets no
+    ticket, and the one that is open is resolved when the month is a week old: in its first days nobody can say yet.
     """
-    if standing.taggable_cost <= 0:
+    if standing.is_unused and (ticket is None or ticket.status != "open" or not standing.has_settled):
         return LEAVE
     if ticket is None:
         return _open(standing, rules, 1) if rules.drifts(standing) and not _is_over(standing) else LEAVE

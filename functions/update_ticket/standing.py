@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Annotated
 
@@ -11,6 +11,8 @@ from pydantic import AfterValidator, Field
 from functions.shared.money import ExactAmount
 from functions.shared.payload import Payload
 from functions.shared.periods import BillingPeriod
+
+_SETTLING = timedelta(days=7)
 
 _Period = Annotated[str, AfterValidator(lambda text: str(BillingPeriod.parse(text)))]
 
@@ -42,6 +44,16 @@ class AccountStanding(Payload):
     taggable_cost: ExactAmount
     untagged_resources: tuple[UntaggedResource, ...] = ()
     ticket_group: str = ""
+
+    @property
+    def is_unused(self) -> bool:
+        """Whether the month has no usage of the account, as far as it is known, that could be tagged."""
+        return self.taggable_cost <= 0
+
+    @property
+    def has_settled(self) -> bool:
+        """Whether the month is old enough for what is not in its bill not to have been used."""
+        return self.day >= BillingPeriod.parse(self.billing_period).start.date() + _SETTLING
 
 
 class TicketRules(Payload):

@@ -56,6 +56,9 @@ def relapse(standing: AccountStanding, due_on: date | None) -> str:
 
 def resolution(standing: AccountStanding, rules: TicketRules) -> str:
     """Why the ticket is resolved."""
+    if standing.is_unused:
+        month = BillingPeriod.parse(standing.billing_period).title
+        return f"{standing.day}: nothing that could be tagged has been used in {month}."
     return f"{_state(standing)} That is below {percent(rules.clean_below)}."
 
 

@@ -34,21 +34,6 @@ class CloseDashboard(cloudwatch.Dashboard):
                 ("ExecutionsTimedOut", "out of time"),
             )
         ]
-        longest = cloudwatch.Metric(
-            namespace="AWS/States",
-            metric_name="ExecutionTime",
-            dimensions_map=machine,
-            statistic="Maximum",
-            period=DAY,
-            label="longest execution, milliseconds",
-        )
-        queries = f'{{AWS/Athena,QueryState,QueryType,WorkGroup}} ProcessedBytes WorkGroup="{workgroup}"'
-        scanned = cloudwatch.MathExpression(
-            expression=f"SUM(SEARCH('{queries}', 'Sum', {DAY.to_seconds():.0f}))",
-            using_metrics={},
-            label="bytes scanned",
-            period=DAY,
-        )
         errors = [_sum("AWS/Lambda", "Errors", {"FunctionName": name}, name) for name in functions]
         arrivals = _sum("AWS/Events", "TriggeredRules", {"RuleName": arrival_rule}, "manifests")
         super().__init__(
@@ -62,8 +47,8 @@ class CloseDashboard(cloudwatch.Dashboard):
                     _graph("How do month-end closes end?", executions),
                 ],
                 [
-                    _graph("How long does a close take?", [longest]),
-                    _graph("What do the queries read?", [scanned]),
+                    _graph("How long does a close take?", [_longest(machine)]),
+                    _graph("What do the queries read?", [_scanned(workgroup)]),
                 ],
                 [_graph("Which function fails?", errors, width=2 * WIDTH)],
             ],
@@ -74,6 +59,27 @@ def _graph(
     title: str, metrics: list[cloudwatch.Metric] | list[cloudwatch.MathExpression], width: int = WIDTH
 ) -> cloudwatch.GraphWidget:
     return cloudwatch.GraphWidget(title=title, left=list(metrics), width=width, height=HEIGHT)
+
+
+def _longest(machine: dict[str, str]) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace="AWS/States",
+        metric_name="ExecutionTime",
+        dimensions_map=machine,
+        statistic="Maximum",
+        period=DAY,
+        label="longest execution, milliseconds",
+    )
+
+
+def _scanned(workgroup: str) -> cloudwatch.MathExpression:
+    queries = f'{{AWS/Athena,QueryState,QueryType,WorkGroup}} ProcessedBytes WorkGroup="{workgroup}"'
+    return cloudwatch.MathExpression(
+        expression=f"SUM(SEARCH('{queries}', 'Sum', {DAY.to_seconds():.0f}))",
+        using_metrics={},
+        label="bytes scanned",
+        period=DAY,
+    )
 
 
 def _sum(namespace: str, metric: str, dimensions: dict[str, str], label: str) -> cloudwatch.Metric:

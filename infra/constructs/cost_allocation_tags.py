@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -17,7 +17,6 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from functions.shared.observability import SERVICE, metrics
-from functions.shared.policy.model import PolicyDocument
 from infra.constructs.python_function import PythonFunction, function_code
 
 LONGEST_ANSWER = cdk.Duration.minutes(2)
@@ -30,12 +29,6 @@ COST_EXPLORER = (
     "ce:StartCostAllocationTagBackfill",
     "ce:UpdateCostAllocationTagsStatus",
 )
-
-
-def tags_to_activate(policy: PolicyDocument, others: Iterable[str]) -> tuple[str, ...]:
-    """The tag keys that the policy bills by or measures, and the others, each once."""
-    by_rules = [key for rule in policy.rules for key in rule.match.tag or {}]
-    return tuple(dict.fromkeys([policy.tags.owner, *policy.tags.mandatory, *by_rules, *others]))
 
 
 class CostAllocationTags(Construct):

@@ -14,10 +14,10 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from functions.shared.settings import Settings, environment_names
+from infra.names import state_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGED = ["functions", "sql", "policy"]
-POWERTOOLS_LAYER = "arn:aws:lambda:{region}:017000801446:layer:AWSLambdaPowertoolsPythonV3-python312-x86_64:18"
 
 
 class SettingsMismatch(Exception):
@@ -52,7 +52,7 @@ class PythonFunction(lambda_.Function):
         memory_mib: int = 512,
         reserved_concurrency: int | None = None,
     ) -> None:
-        name = "".join(word.title() for word in verb_noun.split("_"))
+        name = state_of(verb_noun)
         environment = {key.upper(): value for key, value in settings.items()}
         _require_settings(verb_noun, name, set(environment))
         log_group = logs.LogGroup(

@@ -61,6 +61,9 @@ class DailyValidation(Construct):
             bindings={**self.by_state, **shared, "WorkGroup": data.workgroup.name, "Database": data.database.ref},
         )
         let_run_queries(self.machine, data, key, reads_bill=True)
+        self._start(config, data, schedules)
+
+    def _start(self, config: EnvironmentConfig, data: DataStack, schedules: scheduler.CfnScheduleGroup) -> None:
         queue = add_queue(self, "Undelivered", name_of(config, UNDELIVERED_VALIDATIONS))
         start_on_arrival(
             self,

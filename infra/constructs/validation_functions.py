@@ -13,16 +13,11 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.config import EnvironmentConfig
+from infra.constructs.concurrency import reserved_concurrency
 from infra.constructs.python_function import PythonFunction
 from infra.constructs.vault_access import servicenow_secret, vault_setting
-from infra.names import name_of
+from infra.names import name_of, state_of
 from infra.stacks.data_stack import DataStack
-
-HYGIENE_DAYS = 400
-"""How long a day's hygiene is kept: a year to compare with, and the month that is open."""
-
-SIDE_BY_SIDE = {"update_ticket": 5}
-"""How many of them the Map of one execution runs at the same time."""
 
 
 def add_validation_functions(
@@ -37,53 +32,50 @@ def add_validation_functions(
     layers: list[lambda_.ILayerVersion],
 ) -> dict[str, PythonFunction]:
     """The functions by the name of their state; the grants are the whole of what they may do."""
-    work = {"work_bucket": data.work.bucket_name}
-    billing = {"billing_bucket": data.billing.bucket_name}
-    books = {"servicenow_secret": servicenow_secret(config, servicenow), "vault": vault_setting(config, "books")}
-    plotted = {"datadog_metrics": json.dumps(config.datadog is not None and config.datadog.reads_logs)}
-    months = config.backfill_months + 2
-    settings = {
-        "check_delivery": work
-        | billing
-        | plotted
-        | {"export_prefix": config.export_prefix, "freshness_hours": str(config.freshness_hours)},
-        "render_checks": work | billing | {"flattened_tags": json.dumps(config.flattened_tags)},
-        "measure_hygiene": work
-        | plotted
-        | {"athena_usd_per_tb": str(config.athena_usd_per_tb), "hygiene_table": table.table_name},
-        "record_hygiene": work | {"hygiene_table": table.table_name, "hygiene_days": str(HYGIENE_DAYS)},
-        "update_ticket": work | books | {"hygiene_table": table.table_name},
-        "count_tickets": work | books | plotted,
-    }
     made = [
         PythonFunction(
             scope,
             verb_noun,
             code=code,
             layers=layers,
-            settings=given,
+            settings=settings,
             log_key=key,
-            function_name=name_of(config, "".join(word.title() for word in verb_noun.split("_"))),
+            function_name=name_of(config, state_of(verb_noun)),
             memory_mib=1024,
             timeout=cdk.Duration.minutes(5),
-            reserved_concurrency=months * SIDE_BY_SIDE.get(verb_noun, 1) if config.reserves_concurrency else None,
+            reserved_concurrency=reserved_concurrency(config, verb_noun),
         )
-        for verb_noun, given in settings.items()
+        for verb_noun, settings in _settings(config, data, table, servicenow).items()
     ]
     functions = {function.state_name: function for function in made}
     _grant(functions, config, data, key)
-    # Not the table's own grant, which would be one on its indexes as well.
-    keep = iam.PolicyStatement(actions=["dynamodb:PutItem", "dynamodb:Query"], resources=[table.table_arn])
-    functions["RecordHygiene"].add_to_role_policy(keep)
-    compare = iam.PolicyStatement(actions=["dynamodb:Query"], resources=[table.table_arn])
-    functions["MeasureHygiene"].add_to_role_policy(compare)
-    claim = iam.PolicyStatement(actions=["dynamodb:PutItem"], resources=[table.table_arn])
-    functions["UpdateTicket"].add_to_role_policy(claim)
+    _grant_table(functions, table)
     if servicenow is not None:
         ask = iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[servicenow.secret_arn])
         for state in ("UpdateTicket", "CountTickets"):
             functions[state].add_to_role_policy(ask)
     return functions
+
+
+def _settings(
+    config: EnvironmentConfig, data: DataStack, table: dynamodb.TableV2, servicenow: secretsmanager.Secret | None
+) -> dict[str, dict[str, str]]:
+    work = {"work_bucket": data.work.bucket_name}
+    billing = {"billing_bucket": data.billing.bucket_name}
+    hygiene = {"hygiene_table": table.table_name}
+    books = {"servicenow_secret": servicenow_secret(config, servicenow), "vault": vault_setting(config, "books")}
+    plotted = {"datadog_metrics": json.dumps(config.datadog is not None and config.datadog.reads_logs)}
+    return {
+        "check_delivery": work
+        | billing
+        | plotted
+        | {"export_prefix": config.export_prefix, "freshness_hours": str(config.freshness_hours)},
+        "render_checks": work | billing | {"flattened_tags": json.dumps(config.flattened_tags)},
+        "measure_hygiene": work | plotted | {"athena_usd_per_tb": str(config.athena_usd_per_tb)} | hygiene,
+        "record_hygiene": work | hygiene | {"hygiene_days": str(config.hygiene_days)},
+        "update_ticket": work | books | hygiene,
+        "count_tickets": work | books | plotted,
+    }
 
 
 def _grant(functions: dict[str, PythonFunction], config: EnvironmentConfig, data: DataStack, key: kms.IKey) -> None:
@@ -124,3 +116,13 @@ def _grant(functions: dict[str, PythonFunction], config: EnvironmentConfig, data
                 conditions={"StringLike": {"s3:prefix": prefixes}},
             )
         )
+
+
+def _grant_table(functions: dict[str, PythonFunction], table: dynamodb.TableV2) -> None:
+    """Not the table's own grant, which would be one on its indexes as well."""
+    for state, actions in {
+        "RecordHygiene": ["dynamodb:PutItem", "dynamodb:Query"],
+        "MeasureHygiene": ["dynamodb:Query"],
+        "UpdateTicket": ["dynamodb:PutItem"],
+    }.items():
+        functions[state].add_to_role_policy(iam.PolicyStatement(actions=actions, resources=[table.table_arn]))

@@ -6,7 +6,7 @@ from typing import Literal
 
 from aws_cdk import aws_secretsmanager as secretsmanager
 
-from functions.shared.adapters.vault_settings import NO_VAULT, VaultSettings
+from functions.shared.adapters.vault_settings import NO_VAULT, VaultLogin
 from infra.config import EnvironmentConfig
 from infra.names import signing_alias
 
@@ -15,8 +15,8 @@ def vault_setting(config: EnvironmentConfig, use: Literal["books", "signing"]) -
     """The setting VAULT: whoever works in the books takes another role than whoever signs, and cannot sign."""
     if config.vault is None:
         return NO_VAULT
-    common = config.vault.model_dump(include=set(VaultSettings.model_fields) - {"role"})
-    return VaultSettings(role=f"{config.vault.role}-{use}", **common).model_dump_json()
+    common = config.vault.model_dump(include=set(VaultLogin.model_fields) - {"role"})
+    return VaultLogin(role=f"{config.vault.role}-{use}", **common).model_dump_json()
 
 
 def servicenow_secret(config: EnvironmentConfig, secret: secretsmanager.Secret | None) -> str:

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import aws_cdk as cdk
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from functions.shared.adapters.policy_source import PolicySource
-from functions.shared.policy import load_policy
-from functions.shared.policy.model import PolicyDocument
 from infra.config import EnvironmentConfig
 from infra.constructs.alert_topic import AlertTopic
-from infra.constructs.cost_allocation_tags import CostAllocationTags, tags_to_activate
+from infra.constructs.cost_allocation_tags import CostAllocationTags
 from infra.constructs.cost_anomalies import CostAnomalies
 from infra.constructs.cost_category import CostCategory
 from infra.constructs.cur_export import CurExport
 from infra.constructs.invoice_reader import InvoiceReader
 from infra.constructs.log_key import let_logs_use
-from infra.constructs.python_function import POWERTOOLS_LAYER
+from infra.constructs.pip_layer import PipLayer
 from infra.names import billing_bucket, name_of, role_arn
+from infra.ratified_policy import ratified_policy
 
-POLICIES = Path(__file__).resolve().parents[2] / "policy"
 COST_ALERTS, ALARMS = "costalerts.amazonaws.com", "cloudwatch.amazonaws.com"
 
 
@@ -32,7 +26,7 @@ class BillingSourceStack(cdk.Stack):
 
     def __init__(self, scope: Construct, construct_id: str, *, config: EnvironmentConfig, env: cdk.Environment) -> None:
         super().__init__(scope, construct_id, env=env, description="Chargeback: what the payer account delivers")
-        policy = ratified_policy(config)
+        policy = ratified_policy(config.ratified_policy)
         self.key = self._make_key()
         self.alerts = AlertTopic(
             self,
@@ -43,7 +37,7 @@ class BillingSourceStack(cdk.Stack):
             owners=config.owners,
         )
         self._deliver_the_bill(config)
-        self.cost_tags = self._keep_tags_active(config, policy)
+        self.cost_tags = self._keep_tags_active(config)
         category = CostCategory(self, "BusinessUnits", name=name_of(config, "business_unit"), policy=policy)
         category.node.add_dependency(self.cost_tags.resource)
         if config.anomalies:
@@ -88,8 +82,7 @@ class BillingSourceStack(cdk.Stack):
             flattened_tags=config.flattened_tags,
         )
 
-    def _keep_tags_active(self, config: EnvironmentConfig, policy: PolicyDocument) -> CostAllocationTags:
-        powertools = POWERTOOLS_LAYER.format(region=self.region)
+    def _keep_tags_active(self, config: EnvironmentConfig) -> CostAllocationTags:
         watched = [config.anomalies.tag] if config.anomalies and config.anomalies.tag else []
         tags = CostAllocationTags(
             self,
@@ -97,10 +90,10 @@ class BillingSourceStack(cdk.Stack):
             function_name=name_of(config, "ActivateTags"),
             failures_name=name_of(config, "tag_failures"),
             reserves_concurrency=config.reserves_concurrency,
-            keys=tags_to_activate(policy, [*config.flattened_tags, *watched]),
+            keys=tuple(dict.fromkeys([*config.flattened_tags, *watched])),
             backfill_months=config.backfill_months,
             key=self.key,
-            layers=[lambda_.LayerVersion.from_layer_version_arn(self, "Powertools", powertools)],
+            layers=[PipLayer(self, "Powertools", packages="powertools.txt")],
             alerts=self.alerts,
         )
         for name, attribute in (
@@ -110,9 +103,3 @@ class BillingSourceStack(cdk.Stack):
         ):
             cdk.CfnOutput(self, name, value=tags.attribute(attribute), description="As it was at the last deployment")
         return tags
-
-
-def ratified_policy(config: EnvironmentConfig) -> PolicyDocument:
-    """The environment's chargeback policy, as it is in policy/."""
-    source = PolicySource.from_folder(POLICIES / config.ratified_policy)
-    return load_policy(source.text, source.drivers, name=source.name).document

@@ -74,30 +74,35 @@ class ObservabilityStack(cdk.Stack):
             services=[ALARMS],
             owners=config.owners,
         )
-        machines = {name: self._machine_arn(config, name) for name in MACHINES}
         BucketPosture(self, "Posture", bucket_name=billing_bucket(config), config=config, topic=self.alerts)
+        self._watch(config, functions)
+        self._draw_dashboards(config, functions)
+        self._let_outsiders_look(config)
+
+    def _watch(self, config: EnvironmentConfig, functions: Sequence[str]) -> None:
         alarms = FailureAlarms(self, "Alarms", config=config, topic=self.alerts)
         for name, runs in MACHINES.items():
-            alarms.watch_state_machine(name, machines[name], runs)
+            alarms.watch_state_machine(name, self._machine_arn(config, name), runs)
         alarms.watch_functions(functions)
         alarms.watch_rule(MANIFEST_ARRIVED)
         alarms.watch_rule(DELIVERY_ARRIVED)
         alarms.watch_schedules(SCHEDULES)
         alarms.watch_queues(QUEUES)
         alarms.watch_columns()
-        fresh = cdk.Duration.hours(config.freshness_hours)
         if config.closes_on_arrival:
-            alarms.watch_freshness(MANIFEST_ARRIVED, within=fresh)
+            alarms.watch_freshness(MANIFEST_ARRIVED, within=cdk.Duration.hours(config.freshness_hours))
         if config.replica_region:
             alarms.watch_replication(name_of(config, REPLICATION))
         if config.detects_threats:
             ThreatDetection(self, "ThreatDetection", config=config, topic=self.alerts)
             alarms.watch_queues([(UNDELIVERED_THREATS, "A finding of GuardDuty")])
+
+    def _draw_dashboards(self, config: EnvironmentConfig, functions: Sequence[str]) -> None:
         CloseDashboard(
             self,
             "Dashboard",
             name=name_of(config, "closes"),
-            state_machine_arn=machines["month_end_close"],
+            state_machine_arn=self._machine_arn(config, "month_end_close"),
             arrival_rule=name_of(config, MANIFEST_ARRIVED),
             workgroup=f"chargeback-{config.name}",
             functions=[name_of(config, state) for state in functions],
@@ -106,10 +111,9 @@ class ObservabilityStack(cdk.Stack):
             self,
             "HygieneDashboard",
             name=name_of(config, "hygiene"),
-            state_machine_arn=machines["daily_validation"],
-            fresh=fresh,
+            state_machine_arn=self._machine_arn(config, "daily_validation"),
+            fresh=cdk.Duration.hours(config.freshness_hours),
         )
-        self._let_outsiders_look(config)
 
     def _machine_arn(self, config: EnvironmentConfig, name: str) -> str:
         return self.format_arn(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
@@ -19,7 +17,6 @@ from infra.config import EnvironmentConfig
 from infra.constructs.asl_state_machine import AslStateMachine
 from infra.constructs.close_functions import CloseFunctions
 from infra.constructs.pip_layer import PipLayer
-from infra.constructs.python_function import POWERTOOLS_LAYER
 from infra.constructs.query_rights import let_run_queries
 from infra.constructs.starting import add_queue, start_daily, start_on_arrival
 from infra.constructs.validation import DailyValidation
@@ -34,8 +31,6 @@ from infra.names import (
 )
 from infra.stacks.data_stack import DataStack
 
-LAYERS = Path(__file__).resolve().parents[1] / "layers"
-
 
 class PipelineStack(cdk.Stack):
     """Starts when a manifest arrives, runs the month-end close, keeps the periods."""
@@ -49,10 +44,9 @@ class PipelineStack(cdk.Stack):
         self.periods = self._make_table("Periods", "billing_period")
         self.responses = self._make_table("Responses", "charge_period", "statement")
         self.servicenow = self._make_servicenow_secret(config)
-        powertools = POWERTOOLS_LAYER.format(region=config.region)
         layers: list[lambda_.ILayerVersion] = [
-            lambda_.LayerVersion.from_layer_version_arn(self, "Powertools", powertools),
-            PipLayer(self, "Base", requirements=LAYERS / "base.txt"),
+            PipLayer(self, "Powertools", packages="powertools.txt"),
+            PipLayer(self, "Base", packages="base.txt"),
         ]
         self.functions = CloseFunctions(
             self,
@@ -64,29 +58,9 @@ class PipelineStack(cdk.Stack):
             responses=self.responses,
             servicenow=self.servicenow,
             layers=layers,
-            rendering=PipLayer(self, "Rendering", requirements=LAYERS / "rendering.txt"),
+            rendering=PipLayer(self, "Rendering", packages="rendering.txt"),
         )
-        self.month_end_close = AslStateMachine(
-            self,
-            "MonthEndClose",
-            name="month_end_close",
-            state_machine_name=name_of(config, "month_end_close"),
-            log_key=self.key,
-            bindings={
-                **self.functions.of_close,
-                "Periods": self.periods,
-                "WorkGroup": data.workgroup.name,
-                "Database": data.database.ref,
-                **self._bind_approval(config),
-                "OverdueDay": f"{config.overdue_day:02}",
-            },
-        )
-        let_run_queries(self.month_end_close, data, self.key, reads_bill=True, reads_ledger=True)
-        self.functions.let_read_executions(self.month_end_close)
-        self.functions.let_answer_task(self.month_end_close)
-        if self.approvals:
-            publish = iam.PolicyStatement(actions=["sns:Publish"], resources=[self.approvals.topic_arn])
-            self.month_end_close.add_to_role_policy(publish)
+        self.month_end_close = self._make_close(config, data)
         self.replay_period = self._make_replay(config, data)
         # A group of its own: Scheduler counts what failed by the group, and others' schedules are in the default one.
         self.schedules = scheduler.CfnScheduleGroup(self, "Schedules", name=name_of(config, SCHEDULES))
@@ -102,18 +76,7 @@ class PipelineStack(cdk.Stack):
             shared={state: self.functions.by_state[state] for state in ("CompilePolicy", "RecordFailure")},
             schedules=self.schedules,
         )
-        cdk.CfnOutput(self, "DailyValidationArn", value=self.validation.machine.state_machine_arn)
-        cdk.CfnOutput(self, "TagHygieneTable", value=self.validation.table.table_name)
-        cdk.CfnOutput(self, "MonthEndCloseArn", value=self.month_end_close.state_machine_arn)
-        cdk.CfnOutput(self, "ReplayPeriodArn", value=self.replay_period.state_machine_arn)
-        cdk.CfnOutput(self, "PeriodsTable", value=self.periods.table_name)
-        cdk.CfnOutput(self, "ResponsesTable", value=self.responses.table_name)
-        cdk.CfnOutput(self, "RecordResponse", value=self.functions.record_response.function_name)
-        cdk.CfnOutput(self, "DecideApproval", value=self.functions.decide_approval.function_name)
-        if self.servicenow is not None:
-            cdk.CfnOutput(self, "ServiceNowSecret", value=self.servicenow.secret_arn)
-        cdk.CfnOutput(self, "IssueCertificateFunction", value=self.functions.issue_certificate.function_name)
-        cdk.CfnOutput(self, "SigningIdentityParameter", value=signing_identity_parameter(config))
+        self._add_outputs(config)
 
     def _make_servicenow_secret(self, config: EnvironmentConfig) -> secretsmanager.Secret | None:
         """None when it is kept in Vault."""
@@ -146,6 +109,30 @@ class PipelineStack(cdk.Stack):
             deletion_protection=True,
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
+
+    def _make_close(self, config: EnvironmentConfig, data: DataStack) -> AslStateMachine:
+        machine = AslStateMachine(
+            self,
+            "MonthEndClose",
+            name="month_end_close",
+            state_machine_name=name_of(config, "month_end_close"),
+            log_key=self.key,
+            bindings={
+                **self.functions.of_close,
+                "Periods": self.periods,
+                "WorkGroup": data.workgroup.name,
+                "Database": data.database.ref,
+                **self._bind_approval(config),
+                "OverdueDay": f"{config.overdue_day:02}",
+            },
+        )
+        let_run_queries(machine, data, self.key, reads_bill=True, reads_ledger=True)
+        self.functions.let_read_executions(machine)
+        self.functions.let_answer_task(machine)
+        if self.approvals:
+            publish = iam.PolicyStatement(actions=["sns:Publish"], resources=[self.approvals.topic_arn])
+            machine.add_to_role_policy(publish)
+        return machine
 
     def _bind_approval(self, config: EnvironmentConfig) -> dict[str, str]:
         """Whether the close waits for an approval, and where it asks for one."""
@@ -204,3 +191,18 @@ class PipelineStack(cdk.Stack):
             machine=self.month_end_close,
             queue=add_queue(self, UNDELIVERED_SCHEDULES, name_of(config, UNDELIVERED_SCHEDULES)),
         )
+
+    def _add_outputs(self, config: EnvironmentConfig) -> None:
+        """What somebody needs who asks for a close, looks something up, or sets the stack up."""
+        cdk.CfnOutput(self, "DailyValidationArn", value=self.validation.machine.state_machine_arn)
+        cdk.CfnOutput(self, "TagHygieneTable", value=self.validation.table.table_name)
+        cdk.CfnOutput(self, "MonthEndCloseArn", value=self.month_end_close.state_machine_arn)
+        cdk.CfnOutput(self, "ReplayPeriodArn", value=self.replay_period.state_machine_arn)
+        cdk.CfnOutput(self, "PeriodsTable", value=self.periods.table_name)
+        cdk.CfnOutput(self, "ResponsesTable", value=self.responses.table_name)
+        cdk.CfnOutput(self, "RecordResponse", value=self.functions.record_response.function_name)
+        cdk.CfnOutput(self, "DecideApproval", value=self.functions.decide_approval.function_name)
+        if self.servicenow is not None:
+            cdk.CfnOutput(self, "ServiceNowSecret", value=self.servicenow.secret_arn)
+        cdk.CfnOutput(self, "IssueCertificateFunction", value=self.functions.issue_certificate.function_name)
+        cdk.CfnOutput(self, "SigningIdentityParameter", value=signing_identity_parameter(config))

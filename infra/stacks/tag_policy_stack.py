@@ -9,7 +9,7 @@ from constructs import Construct
 from infra.config import EnvironmentConfig, TagPolicySettings
 from infra.constructs.tag_policy import tag_policy
 from infra.names import name_of
-from infra.stacks.billing_source_stack import ratified_policy
+from infra.ratified_policy import ratified_policy
 
 
 class TagPolicyStack(cdk.Stack):
@@ -31,6 +31,6 @@ class TagPolicyStack(cdk.Stack):
             name=name_of(config, "tags"),
             description="The tags of the chargeback policy",
             type="TAG_POLICY",
-            content=tag_policy(ratified_policy(config), settings.enforced_for),
+            content=tag_policy(ratified_policy(config.ratified_policy), settings.enforced_for),
             target_ids=list(settings.targets),
         )

@@ -91,8 +91,8 @@ INCIDENTS = Table(
     defaults={"state": "1", "urgency": "3"},
     needs={("state", "6"): ("close_code", "close_notes")},
     locked={"state": ("7", "8")},
-    reader="itil",
-    writer="itil",
+    reader="sn_incident_write",
+    writer="sn_incident_write",
 )
 
 CHANGES = Table(

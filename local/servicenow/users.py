@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-INTEGRATION_ROLES = ("financial_mgmt_user", "import_transformer", "itil", "sn_change_read")
+INTEGRATION_ROLES = ("financial_mgmt_user", "import_transformer", "sn_incident_write", "sn_change_read")
 APPROVER_ROLES = ("approver_user", "sn_change_read")
 REQUESTER_ROLES = ("itil", "sn_change_read", "sn_change_write")
 

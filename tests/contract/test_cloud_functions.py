@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -171,8 +172,10 @@ def test_no_handler_begins_once_the_cloud_stops(tmp_path: Path, monkeypatch: pyt
         processor = {"ProcessorConfig": {"Mode": "INLINE"}, "StartAt": "Post", "States": {"Post": post}}
         machine = create_state_machine(cloud, {"All": {"Type": "Map", "ItemProcessor": processor, "End": True}})
         cloud.client("stepfunctions").start_execution(stateMachineArn=machine, input=json.dumps([1, 2, 3]))
+        deadline = time.monotonic() + 60
         while not begun.exists():
-            pass
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
         threading.Timer(0.2, may_end.touch).start()
 
     assert (cloud.log_dir / "posting.log").read_text().count("START") == 1

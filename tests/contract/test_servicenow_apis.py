@@ -105,7 +105,7 @@ def test_what_is_hidden_is_answered_as_if_it_were_not_there(instance: ServiceNow
     ("roles", "lines", "incidents", "staging", "change"),
     [
         (("financial_mgmt_user",), 201, 403, 403, 403),
-        (("itil",), 403, 201, 403, 403),
+        (("sn_incident_write",), 403, 201, 403, 403),
         (("import_transformer",), 403, 403, 201, 403),
         (("sn_change_read",), 403, 403, 403, 200),
     ],

@@ -74,10 +74,10 @@ def test_who_opens_a_change_request_cannot_approve_it_and_neither_can_the_integr
     change = opened(analyst)["sys_id"]
     moved(analyst, change, "-4")
     with as_user(instance, instance.basic_credentials) as ours:
-        for client in (analyst, ours):
+        for client, refused in ((analyst, 400), (ours, 403)):
             assert decided(client, change) == 400
             assert client.patch(f"{CHANGE}/{change}", json={"approval": "approved"}).status_code == 403
-            assert moved(client, change, "-2").status_code == 400
+            assert moved(client, change, "-2").status_code == refused
         approval = instance.records("sysapproval_approver")[0]["sys_id"]
         assert ours.patch(f"/api/now/table/sysapproval_approver/{approval}", json={"state": "approved"}).is_error
 
@@ -85,6 +85,23 @@ def test_who_opens_a_change_request_cannot_approve_it_and_neither_can_the_integr
     with as_user(instance, instance.approver_credentials) as approver:
         assert decided(approver, change) == 200
         assert approver.post(f"{CHANGE}/normal", json={}).status_code == 403
+
+
+def test_the_integration_user_cannot_make_an_approved_change_name_other_rules_nor_open_one_of_its_own(
+    instance: ServiceNowStandIn, analyst: httpx.Client
+) -> None:
+    change = opened(analyst, description="the digest that was approved")["sys_id"]
+    moved(analyst, change, "-4")
+    with as_user(instance, instance.approver_credentials) as approver:
+        assert decided(approver, change) == 200
+
+    with as_user(instance, instance.basic_credentials) as ours:
+        for api in (CHANGE, "/api/now/table/change_request"):
+            assert ours.patch(f"{api}/{change}", json={"description": "another"}).status_code == 403
+        assert ours.post(f"{CHANGE}/normal", json={"description": "another"}).status_code == 403
+
+    [record] = instance.records("change_request")
+    assert (record["description"], record["approval"]) == ("the digest that was approved", "approved")
 
 
 def test_an_approved_change_is_scheduled_carried_out_reviewed_and_closed(

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import load_der_pkcs7_ce
 
 from functions.shared.adapters.vault_secrets import VaultSecrets
 from functions.shared.adapters.vault_session import AwsCredentials, vault_session
-from functions.shared.adapters.vault_settings import VaultSettings
+from functions.shared.adapters.vault_settings import VaultLogin
 from functions.shared.adapters.vault_signing import VaultSigningKey
 from functions.shared.errors import SecretForbidden, SigningRefused, VaultLoginRefused
 from functions.shared.periods import BillingPeriod
@@ -38,11 +38,9 @@ class Closed(NamedTuple):
     world: World
     vault: VaultStandIn
 
-    def settings(self, use: str) -> VaultSettings:
+    def settings(self, use: str) -> VaultLogin:
         """Of the functions that work in the books, or that sign."""
-        return VaultSettings(
-            address=self.vault.address, role=f"chargeback-{use}", server_id=SERVER_ID, namespace="finops"
-        )
+        return VaultLogin(address=self.vault.address, role=f"chargeback-{use}", server_id=SERVER_ID, namespace="finops")
 
     def credentials(self, state: str) -> AwsCredentials:
         """Those of a state's function."""

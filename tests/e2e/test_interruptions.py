@@ -40,6 +40,7 @@ def wait_for_charges(process: subprocess.Popen[str], out: Path, count: int) -> N
     while len(posted(out)) < count:
         assert process.poll() is None, "the close ended before it could be killed"
         assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def kill(process: subprocess.Popen[str]) -> None:

@@ -105,6 +105,14 @@ def test_the_page_has_a_recipe() -> None:
     assert all(step.printed for step in RECIPE)
 
 
+def test_the_recipe_prints_names_in_a_form_that_every_openssl_has() -> None:
+    """Left to itself, OpenSSL writes ``CN = …`` before version 3.2 and ``CN=…`` from it on."""
+    printing = [line for step in RECIPE for line in step.commands.splitlines() if " -subject" in line]
+
+    assert len(printing) == 2
+    assert all("-nameopt RFC2253" in line for line in printing)
+
+
 @needs(*PROGRAMS)
 @pytest.mark.parametrize("number", range(len(RECIPE)))
 def test_every_step_without_our_tool_prints_what_the_page_says(walked: list[str], number: int) -> None:

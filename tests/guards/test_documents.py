@@ -7,13 +7,39 @@ from pathlib import Path
 
 import pytest
 
+from functions.shared import errors
+from functions.shared.errors import ChargebackError
+from functions.shared.sql_catalog import load_statements
 from infra.constructs.cur_query import TABLE_CONFIGURATION
+from infra.names import state_of
 from local.__main__ import main
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "sql" / "README.md"]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CI = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+ERRORS = {
+    name for name, member in vars(errors).items() if isinstance(member, type) and issubclass(member, ChargebackError)
+}
+ADVISING = ("runbook.md", "integrations.md")
+"""The pages that say what to do about an error, in tables that begin with it."""
+
+
+def errors_advised_on(page: str) -> set[str]:
+    """What the rows of a page's tables of errors begin with; names of functions and patterns are left out."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    tables = re.findall(r"^\| error \|.*\n((?:\|.*\n)+)", text, re.MULTILINE)
+    rows = [row.split(" | ")[0] for table in tables for row in table.splitlines()]
+    return {name for row in rows for name in re.findall(r"`([A-Z]\w+)`", row)}
+
+
+def numbers_on_the_page() -> set[str]:
+    """The statements that the page on the SQL has, alone or within "from … to …", by their numbers."""
+    page = (ROOT / "sql" / "README.md").read_text(encoding="utf-8")
+    link = r"\[([a-z]\d{3})\w*\]\(\S+\)"
+    ranges = [*((alone, alone) for alone in re.findall(link, page)), *re.findall(f"{link} to {link}", page)]
+    numbers = {name.partition("_")[0] for name in load_statements()}
+    return {number for number in numbers for first, last in ranges if first <= number <= last}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -47,6 +73,32 @@ def test_what_no_template_can_turn_on_is_said_before_anything_is_deployed() -> N
     assert "Cost Explorer" in before
 
 
+def test_every_error_that_a_state_can_fail_with_has_a_row_that_says_what_to_do() -> None:
+    machines = (ROOT / "statemachines" / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([A-Z]\w+)`", machines)) & ERRORS
+
+    assert len(named) > 50
+    assert named - {error for page in ADVISING for error in errors_advised_on(page)} == set()
+
+
+@pytest.mark.parametrize("page", ADVISING)
+def test_no_page_advises_on_an_error_that_there_is_not(page: str) -> None:
+    assert errors_advised_on(page) - ERRORS == set()
+
+
+def test_the_page_on_the_sql_has_every_statement() -> None:
+    assert {name.partition("_")[0] for name in load_statements()} - numbers_on_the_page() == set()
+
+
+def test_the_page_on_deploying_names_what_the_workflows_read_from_github() -> None:
+    workflows = "".join(file.read_text(encoding="utf-8") for file in (ROOT / ".github" / "workflows").glob("*.yml"))
+    page = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+
+    read = set(re.findall(r"\b(?:secrets|vars)\.([A-Z]\w+)", workflows))
+    assert read
+    assert {name for name in read if f"`{name}`" not in page} == set()
+
+
 def test_the_page_on_servicenow_names_every_function_that_signs_in_there() -> None:
     page = (ROOT / "docs" / "integrations.md").read_text(encoding="utf-8")
     signing = page.partition('"Sid": "ChargebackBooks"')[2].partition("```")[0]
@@ -57,4 +109,4 @@ def test_the_page_on_servicenow_names_every_function_that_signs_in_there() -> No
     }
 
     named = set(re.findall(r"role/Chargeback-production-(\w+)", signing))
-    assert named == {"".join(word.title() for word in folder.split("_")) for folder in with_books}
+    assert named == {state_of(folder) for folder in with_books}

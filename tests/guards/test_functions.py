@@ -19,12 +19,13 @@ import pytest
 from functions.shared import errors
 from functions.shared.errors import ChargebackError
 from functions.shared.settings import Settings
+from infra.names import state_of
 
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = sorted(file.parent.name for file in (ROOT / "functions").glob("*/handler.py"))
 LOGIC = sorted((ROOT / "functions").glob("*/logic.py"))
 MACHINES = sorted((ROOT / "statemachines").glob("*.asl.json"))
-CODE = sorted((ROOT / "functions").rglob("*.py")) + sorted((ROOT / "policy").rglob("*.py"))
+CODE = sorted((ROOT / "functions").rglob("*.py"))
 
 LONGEST_HANDLER = 30
 IMPURE_MODULES = {"boto3", "botocore", "os", "random", "secrets", "socket", "time", "uuid"}
@@ -34,7 +35,6 @@ AWS_ERRORS = re.compile(r"(States|StepFunctions|Lambda|Athena|Dynamo(DB|Db)|S3|S
 NO_MONEY = {
     "functions/render_statement/pdf_text.py": "widths on a page",
     "functions/shared/observability.py": "what is plotted",
-    "functions/shared/adapters/servicenow.py": "seconds of a Retry-After header",
 }
 """Where a float is made once, and what of."""
 
@@ -42,7 +42,7 @@ RENDERERS = {"render_statement"}
 """The functions that have the layer with reportlab and pyHanko."""
 
 NO_STATES = {"activate_tags", "decide_approval", "issue_certificate", "record_response"}
-"""The functions that no state calls: one is a custom resource, one is invoked by an operator."""
+"""The functions that no state calls: one is a custom resource, three are invoked by people."""
 
 Errors = dict[str, type[ChargebackError]]
 
@@ -53,10 +53,6 @@ def named_errors() -> Errors:
         for name, member in vars(errors).items()
         if inspect.isclass(member) and issubclass(member, ChargebackError)
     }
-
-
-def camel(verb_noun: str) -> str:
-    return "".join(word.title() for word in verb_noun.split("_"))
 
 
 def relative(file: Path) -> str:
@@ -117,6 +113,10 @@ def test_no_number_becomes_a_float(file: Path) -> None:
     ]
 
     assert len(calls) == (relative(file) in NO_MONEY), f"{relative(file)}: float() in lines {calls}"
+
+
+def test_what_may_be_a_float_is_in_files_that_are_there() -> None:
+    assert NO_MONEY.keys() <= {relative(file) for file in CODE}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -183,12 +183,12 @@ def test_folder_handler_settings_state_and_tests_have_one_name(function: str) ->
         if inspect.isclass(member) and issubclass(member, Settings) and member.__module__ == module.__name__
     ]
 
-    assert camel(function) in re.findall(r"\w+", module.__doc__ or "")
-    assert settings == [f"{camel(function)}Settings"]
+    assert state_of(function) in re.findall(r"\w+", module.__doc__ or "")
+    assert settings == [f"{state_of(function)}Settings"]
     assert (module.__doc__ or "").startswith(("State ", "States ")) == (function not in NO_STATES)
     if function not in NO_STATES:
-        assert f'"Resource": "${{{camel(function)}}}"' in definitions
-        assert f'"{camel(function)}": {{' in definitions, "the state that calls it first is named as it is"
+        assert f'"Resource": "${{{state_of(function)}}}"' in definitions
+        assert f'"{state_of(function)}": {{' in definitions, "the state that calls it first is named as it is"
     assert list((ROOT / "tests" / "unit" / function).glob("test_*.py"))
 
 

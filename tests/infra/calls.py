@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 
-from infra.names import signing_alias
+from infra.names import signing_alias, state_of
 from local.world import CONFIG, World
 
 Call = tuple[str, str]
@@ -34,7 +34,7 @@ def listening(world: World) -> Iterator[list[Call]]:
 
     def listen(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         if _is_a_functions(sys._getframe(1)):
-            state = "".join(word.title() for word in os.environ["_HANDLER"].split(".")[1].split("_"))
+            state = state_of(os.environ["_HANDLER"].split(".")[1])
             heard.extend((state, right) for right in _rights(operation, parameters, buckets, tables))
         return ask(client, operation, parameters)
 

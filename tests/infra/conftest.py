@@ -1,4 +1,4 @@
-"""Every environment is synthesized once for all tests of the infrastructure, offline."""
+"""Every environment is synthesized once for all tests of the infrastructure, without its layers."""
 
 from __future__ import annotations
 

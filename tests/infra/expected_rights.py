@@ -134,6 +134,7 @@ FUNCTIONS = {
         s3:GetObject <Work>/runs/*/policy.json
         s3:GetObject <Work>/runs/*/totals.json
         s3:GetObject <Work>/runs/*/postings/*
+        s3:GetObject <Ledger>/periods/*/summary.json
         secretsmanager:GetSecretValue <ServiceNow>
         s3:ListBucketVersions <Work> when s3:prefix is like runs/*/postings/
     """,

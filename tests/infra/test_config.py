@@ -61,6 +61,8 @@ def test_synthesis_of_an_unknown_environment_ends_with_one_line() -> None:
         ("scan_limit_gib", 0),
         ("freshness_hours", 6),
         ("freshness_hours", 25),
+        ("hygiene_days", 61),
+        ("hygiene_days", 0),
         ("owners", ()),
         ("owners", ("somebody",)),
         ("tags", {"cost-center": "all*"}),

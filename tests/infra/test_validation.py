@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from functions.check_delivery.logic import asked_at, asked_period, read_request
+from infra.environments import environment
 from infra.names import name_of
 from tests.infra.expected_rights import (
     EVERY_FUNCTION,
@@ -18,6 +20,7 @@ from tests.infra.expected_rights import (
     READ_NOTHING_OF_OURS,
     READS_OURS,
 )
+from tests.infra.other_environments import synthesized
 from tests.infra.stacks import Stacks
 from tests.infra.test_rights import expected
 
@@ -121,3 +124,11 @@ def test_hygiene_is_kept_by_account_and_day_and_found_by_the_worst_and_by_owner(
     (here,) = table["Replicas"]
     assert here["DeletionProtectionEnabled"] is True
     assert here["SSESpecification"] == {"KMSMasterKeyId": "<Key>"}
+
+
+@pytest.mark.slow
+def test_hygiene_is_kept_for_as_long_as_an_environment_says(tmp_path: Path) -> None:
+    of_two_years = synthesized(environment("startup").model_copy(update={"hygiene_days": 731}), tmp_path / "assembly")
+
+    told = of_two_years.functions["RecordHygiene"].properties["Environment"]["Variables"]
+    assert told["HYGIENE_DAYS"] == "731"

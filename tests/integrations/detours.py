@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from functools import cache
 from typing import Literal
 
 import httpx
@@ -11,6 +12,7 @@ from local.servicenow.faults import FaultyRequests
 from local.servicenow.routes import Incoming
 
 Moment = Literal["before the request", "before the answer"]
+_TAKEN = socket.socket()
 
 
 class RefusedConnections(httpx.BaseTransport):
@@ -72,9 +74,9 @@ class Mortal(httpx.BaseTransport):
         self._network.close()
 
 
+@cache
 def closed_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
+    """A port on which nobody listens, nor can while the tests run: it is taken."""
+    _TAKEN.bind(("127.0.0.1", 0))
+    port: int = _TAKEN.getsockname()[1]
     return port

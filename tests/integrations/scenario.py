@@ -118,6 +118,25 @@ def note_ticket(desk: Desk) -> object:
     return tickets(desk).note(CONCERN, "2026-06-05", "still 1,300.00 USD")
 
 
+def escalate_ticket(desk: Desk) -> object:
+    """Makes it more urgent."""
+    return tickets(desk).escalate(CONCERN, "2026-06-05 3-escalate", "past due")
+
+
+def look_at_tickets(desk: Desk) -> object:
+    """Reads every ticket of the account, as each day's decision begins."""
+    found = Tickets(desk.client, IncidentMapping()).all_of(CONCERN)
+    assert [ticket.correlation_id for ticket in found] == [CONCERN, f"{CONCERN}/0002", f"{CONCERN}/0003"]
+    return found
+
+
+def enter_tickets(desk: Desk) -> object:
+    """Opens the ticket, and two more of the account."""
+    for concern in (CONCERN, f"{CONCERN}/0002", f"{CONCERN}/0003"):
+        tickets(desk).open(concern, NewTicket("Untagged cost", "1,234.00 USD", GROUP, date(2026, 6, 18)))
+    return None
+
+
 def resolve_ticket(desk: Desk) -> object:
     """Resolves it."""
     return tickets(desk).resolve(CONCERN, "2026-06-06", "everything is tagged")

@@ -15,7 +15,7 @@ from tests.integrations.detours import Died, Moment, Mortal
 from tests.unit.servicenow_bench import Desk
 
 MOMENTS: tuple[Moment, ...] = ("before the request", "before the answer")
-REQUESTS = 20
+REQUESTS = 24
 """How many requests the whole work takes when nothing happens, from the first token to the last ticket."""
 
 
@@ -27,13 +27,15 @@ def work(desk: Desk) -> None:
     scenario.attach(desk)
     scenario.open_ticket(desk)
     scenario.note_ticket(desk)
+    scenario.escalate_ticket(desk)
     scenario.resolve_ticket(desk)
+    scenario.reopen_ticket(desk)
 
 
 def assert_done_once(instance: ServiceNowStandIn) -> None:
     scenario.assert_posted_once(instance)
     scenario.assert_attached_once(instance)
-    scenario.assert_one_ticket(instance, state="6", notes=["still 1,300.00 USD"])
+    scenario.assert_one_ticket(instance, state="2", notes=["still 1,300.00 USD", "past due", "it is back"])
 
 
 def die(instance: ServiceNowStandIn, at: int, moment: Moment) -> bool:

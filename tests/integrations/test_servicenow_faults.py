@@ -31,13 +31,13 @@ Check = Callable[[ServiceNowStandIn], None]
 Kind = Literal["token", "read", "write"]
 Fault = FaultKind | Literal["refused"]
 FOR_GOOD = 1000
-TIMEOUT_SECONDS = 0.25
+TIMEOUT_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
 class Call:
     """One request of the integration: the ``after``-th of its sort that ``act`` makes. ``before`` is done undisturbed,
-    and ``check`` looks at the books in the end."""
+    and ``check`` looks at the books in the end. ``asks`` is done as somebody who may ask for changes."""
 
     name: str
     kind: Kind
@@ -48,6 +48,7 @@ class Call:
     after: int = 0
     before: tuple[Act, ...] = ()
     signs: bool = False
+    asks: bool = False
 
 
 def ticket(state: str, *notes: str) -> Check:
@@ -72,6 +73,7 @@ def imported(desk: Desk) -> object:
 
 POSTED, ATTACHED = scenario.assert_posted_once, scenario.assert_attached_once
 OPENED = (scenario.open_ticket,)
+ENTERED = (scenario.enter_tickets,)
 RESOLVED = (scenario.open_ticket, scenario.resolve_ticket)
 CALLS = (
     Call("get a token with a secret", "token", scenario.post, "token", POSTED),
@@ -98,7 +100,7 @@ CALLS = (
     Call("read who approved one of them", "read", scenario.find_changes, "GET", unchanged, "sysapproval_approver"),
     Call("read who requested one of them", "read", scenario.find_changes, "GET", unchanged, "sys_user"),
     Call("ask who we are", "read", scenario.ask_who_we_are, "GET", unchanged, "sys_user"),
-    Call("open a change request", "write", scenario.open_change, "new_change", change("-5", 0)),
+    Call("open a change request", "write", scenario.open_change, "new_change", change("-5", 0), asks=True),
     Call(
         "put it before its approvers",
         "write",
@@ -106,6 +108,7 @@ CALLS = (
         "PATCH change",
         change("-4", 1),
         before=(scenario.open_change,),
+        asks=True,
     ),
     Call("look for a ticket", "read", scenario.open_ticket, "GET", ticket("1"), "incident"),
     Call("look for its group", "read", scenario.open_ticket, "GET", ticket("1"), "sys_user_group"),
@@ -119,6 +122,16 @@ CALLS = (
         "incident",
         before=OPENED,
     ),
+    Call(
+        "escalate a ticket",
+        "write",
+        scenario.escalate_ticket,
+        "PATCH",
+        ticket("1", "past due"),
+        "incident",
+        before=OPENED,
+    ),
+    Call("look at an account's tickets", "read", scenario.look_at_tickets, "GET", unchanged, "incident", 0, ENTERED),
     Call("resolve a ticket", "write", scenario.resolve_ticket, "PATCH", ticket("6"), "incident", before=OPENED),
     Call(
         "reopen a ticket",
@@ -159,7 +172,8 @@ def outcome_once(call: Call, fault: Fault) -> str:
     if fault in STAYS:
         if call.kind == "token":
             return "PostingUnauthorized"
-        return RECOVERED if fault == "401" else STAYS[fault]
+        # A token is asked for anew; for a password there is no other.
+        return RECOVERED if fault == "401" and not call.asks else STAYS[fault]
     if call.kind == "write" and fault not in ACTED | NOT_TAKEN:
         return (PASSES | TAKES_TIME)[fault]
     return RECOVERED
@@ -192,7 +206,7 @@ def open_desk(
     instance: ServiceNowStandIn, call: Call, *, hurried: bool = False, network: RefusedConnections | None = None
 ) -> Desk:
     """A desk as a fresh process has it; with the token already, unless that is what the call is about."""
-    credentials = instance.credentials
+    credentials = instance.requester_credentials if call.asks else instance.credentials
     if call.signs:
         public = our_key().public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         credentials = instance.trust(public, "chargeback-1", "arn:aws:kms:us-east-1:1:key/1")
@@ -205,7 +219,7 @@ def open_desk(
         sign=sign if call.signs else None,
         transport=network,
     )
-    if call.kind != "token":
+    if call.kind != "token" and not call.asks:
         desk.tables.find_records("cmn_cost_center", "", ["sys_id"])
     return desk
 

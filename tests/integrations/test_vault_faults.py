@@ -140,7 +140,7 @@ def test_what_goes_wrong_has_the_right_name_and_is_over_when_it_is_over(
 
     raised: ChargebackError | None = None
     try:
-        timeout = 0.5 if fault in ("slow", "slow body") else 10.0
+        timeout = 1.0 if fault in ("slow", "slow body") else 10.0
         with listened() as heard, bench.session(transport=transport, timeout_seconds=timeout) as vault:
             call.act(bench, vault)
     except ChargebackError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import defaultdict
 from collections.abc import Mapping
 from decimal import Decimal
@@ -17,7 +18,7 @@ from tests.reference.bill import Invoice
 from tests.reference.invariants import broken_invariants
 from tests.reference.policy_file import Policy
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+DATA = Path(os.environ.get("REAL_BILLS", Path(__file__).resolve().parents[3] / "shared" / "data"))
 COLUMNS = (
     "bill_payer_account_id",
     "bill_invoice_id",

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from functions.fetch_invoice_totals.logic import InvoiceTotalsFetched
 from functions.shared import errors
 from functions.shared.errors import ChargebackError
+from infra.names import state_of
 from tests.statemachines.definition import (
     FOLDER,
     ROOT,
@@ -33,10 +34,7 @@ OF_THE_REPLAY = {"RestorePeriod", "CompareReplay"}
 """Functions that states of replay_period call."""
 OF_VALIDATION = {"CheckDelivery", "RenderChecks", "MeasureHygiene", "RecordHygiene", "UpdateTicket", "CountTickets"}
 """Functions that states of daily_validation call."""
-FUNCTIONS = {
-    "".join(word.title() for word in file.parent.name.split("_")): file.parent.name
-    for file in (ROOT / "functions").glob("*/handler.py")
-}
+FUNCTIONS = {state_of(file.parent.name): file.parent.name for file in (ROOT / "functions").glob("*/handler.py")}
 STATE_FUNCTIONS = FUNCTIONS.keys() - BESIDE_THE_CLOSE - OF_THE_REPLAY - OF_VALIDATION
 
 WITHOUT_CATCH = {

@@ -65,7 +65,8 @@ def test_a_close_that_was_resumed_after_a_deployment_is_derived_again_byte_by_by
 
 def test_the_same_bill_in_other_bytes_is_a_revision_without_a_difference(close: Close) -> None:
     close.deliver("2023-03")
-    assert close.run("2023-03").status == "SUCCEEDED"
+    first = close.run("2023-03")
+    assert first.status == "SUCCEEDED"
     cur = close.world.out / "cur-2023-03-7-True"
     file = sorted((cur / "data").rglob("*.parquet"))[0]
     pq.write_table(pq.read_table(file), file, compression="zstd")
@@ -75,6 +76,9 @@ def test_the_same_bill_in_other_bytes_is_a_revision_without_a_difference(close: 
     second = close.run("2023-03")
 
     assert (second.status, second.output["period"]["revision"]) == ("SUCCEEDED", 2)
+    assert "PostCharges" not in second.states
+    assert second.output["postings"]["total"] == "0.00"
+    assert second.output["postings"]["earlier_total"] == first.output["postings"]["total"]
     found = verified(close, "2023-03", second)
     assert (found.code, found.failed) == (0, [])
     assert [line for line in found.out if "2 revisions of the ledger add up to" in line]
@@ -123,3 +127,21 @@ def test_an_invoice_that_a_reviewer_lists_in_two_rows_is_one_invoice(close: Clos
     assert closed.status == "SUCCEEDED", closed.cause
     found = verified(close, "2023-06", closed)
     assert (found.code, found.failed) == (0, [])
+
+
+def test_a_difference_is_not_booked_upon_a_line_that_somebody_changed(close: Close) -> None:
+    close.deliver("2023-07", seed=1)
+    assert close.run("2023-07").status == "SUCCEEDED"
+    line = next(line for line in close.books.records("fm_expense_line") if "2023-07," in line["short_description"])
+    close.books.change_record("fm_expense_line", line["sys_id"], {"amount": "0.01"})
+    close.deliver("2023-07", seed=2)
+
+    refused = close.run("2023-07")
+
+    assert (refused.status, refused.error) == ("FAILED", "PostingMismatch")
+    assert "A later revision books the difference to it" in refused.cause
+    close.books.change_record("fm_expense_line", line["sys_id"], {"amount": line["amount"]})
+    second = close.run("2023-07")
+    assert second.status == "SUCCEEDED", second.cause
+    held = [Decimal(amount) for amounts in close.charges("2023-07").values() for amount in amounts]
+    assert sum(held) == Decimal(second.output["postings"]["earlier_total"])

@@ -14,7 +14,7 @@ import httpx
 
 from functions.shared.adapters.vault_client import VaultClient
 from functions.shared.adapters.vault_session import AwsCredentials, vault_session
-from functions.shared.adapters.vault_settings import VaultSettings
+from functions.shared.adapters.vault_settings import VaultLogin
 from functions.shared.errors import SigningServiceUnavailable, TransientError
 from functions.shared.observability import logger
 from local.vault.aws_login import Principal, VaultRole
@@ -70,10 +70,10 @@ class VaultBench:
     def __init__(self, stand_in: VaultStandIn, clock: Clock) -> None:
         self.stand_in, self.clock = stand_in, clock
 
-    def settings(self, **changed: str) -> VaultSettings:
+    def settings(self, **changed: str) -> VaultLogin:
         """Those that work, but for what is changed."""
         given = {"address": self.stand_in.address, "role": "books", "server_id": SERVER_ID, "namespace": "finops"}
-        return VaultSettings.model_validate(given | changed)
+        return VaultLogin.model_validate(given | changed)
 
     def unsaid(self, text: str) -> bool:
         """Whether a text has nothing of what is kept secret here, nor of what proved who we are."""
@@ -84,7 +84,7 @@ class VaultBench:
     def session(
         self,
         *,
-        settings: VaultSettings | None = None,
+        settings: VaultLogin | None = None,
         credentials: AwsCredentials = OWN,
         away: type[TransientError] = SigningServiceUnavailable,
         transport: httpx.BaseTransport | None = None,

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.shared.adapters.vault_settings import VaultSettings
+from functions.shared.adapters.vault_settings import VaultLogin
 from functions.shared.errors import SecretsUnavailable, SecretUnreadable
 
 _BUSY_STATUS = frozenset({429, 500, 502, 503, 504})
 _BUSY_CODES = frozenset({"ThrottlingException", "RequestLimitExceeded", "InternalServiceError"})
-
-
-class SecretSource(Protocol):
-    """Where secrets are kept."""
-
-    def read(self, name: str) -> str:
-        """The text of a secret as it is now.
-
-        Raises SecretUnreadable, or SecretsUnavailable when asking again later may help. No message holds the text.
-        """
-        ...
 
 
 class SecretsManager:
@@ -34,7 +23,10 @@ class SecretsManager:
         return boto3.client("secretsmanager")
 
     def read(self, name: str) -> str:
-        """The current version of a secret."""
+        """The current version of a secret.
+
+        Raises SecretUnreadable, or SecretsUnavailable when asking again later may help. No message holds the text.
+        """
         where = f"AWS Secrets Manager, {name}"
         try:
             answer = self._client.get_secret_value(SecretId=name)
@@ -51,7 +43,7 @@ class SecretsManager:
         return text
 
 
-def read_secret(secret_id: str, vault: VaultSettings | None = None) -> str:
+def read_secret(secret_id: str, vault: VaultLogin | None = None) -> str:
     """The text of a secret: ``vault:<mount>/<path>`` in Vault, any other name or ARN in AWS Secrets Manager."""
     if not secret_id.startswith("vault:"):
         return SecretsManager().read(secret_id)

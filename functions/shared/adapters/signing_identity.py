@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from functions.shared.adapters.kms_signing import KmsSigningKey
 from functions.shared.adapters.throttling import refuse_when_busy
 from functions.shared.adapters.vault_client import VaultClient
-from functions.shared.adapters.vault_settings import VaultSettings, VaultUser
+from functions.shared.adapters.vault_settings import VaultLogin, VaultUser
 from functions.shared.adapters.vault_signing import VaultSigningKey
 from functions.shared.errors import SigningIdentityInvalid, SigningRefused
 from functions.shared.signing.identity import SigningIdentity
@@ -47,7 +47,7 @@ def open_signatory(settings: SigningSettings, at: datetime) -> Iterator[Signator
 
 
 @contextmanager
-def open_signing_key(reference: str, vault: VaultSettings | None = None) -> Iterator[ResolvableKey]:
+def open_signing_key(reference: str, vault: VaultLogin | None = None) -> Iterator[ResolvableKey]:
     """The key that a reference names: ``arn:aws:kms:…`` or ``alias/…`` in AWS KMS, ``vault:<mount>/<name>:<version>``.
 
     Nothing is asked of either before the key is used. Raises SigningRefused for any other form.
@@ -62,7 +62,7 @@ def open_signing_key(reference: str, vault: VaultSettings | None = None) -> Iter
 
 
 @contextmanager
-def open_vault(vault: VaultSettings | None) -> Iterator[VaultClient]:
+def open_vault(vault: VaultLogin | None) -> Iterator[VaultClient]:
     """Vault, signed in with the function's role; raises SigningRefused when none is set."""
     if vault is None:
         raise SigningRefused("Vault is needed, but VAULT is none: set where it is, or take a key in AWS KMS")

@@ -20,7 +20,7 @@ import httpx
 from hvac.api.auth_methods import Aws  # type: ignore[import-untyped]
 
 from functions.shared.adapters.vault_client import VaultClient
-from functions.shared.adapters.vault_settings import VaultSettings
+from functions.shared.adapters.vault_settings import VaultLogin
 from functions.shared.errors import SigningServiceUnavailable, TransientError, VaultLoginRefused
 from functions.shared.observability import logger
 
@@ -62,7 +62,7 @@ def own_credentials() -> AwsCredentials:
 
 @contextmanager
 def vault_session(
-    settings: VaultSettings,
+    settings: VaultLogin,
     *,
     away: type[TransientError] = SigningServiceUnavailable,
     credentials: Callable[[], AwsCredentials] = own_credentials,
@@ -98,7 +98,7 @@ class _Tokens:
 
     def __init__(
         self,
-        settings: VaultSettings,
+        settings: VaultLogin,
         client: Callable[[Callable[[], str]], VaultClient],
         credentials: Callable[[], AwsCredentials],
         monotonic: Callable[[], float],

@@ -11,7 +11,7 @@ from functions.shared.settings import Settings
 NO_VAULT = "none"
 
 
-class VaultSettings(BaseModel):
+class VaultLogin(BaseModel):
     """One Vault, and the role of its AWS auth method that our functions take."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,14 +31,14 @@ class VaultSettings(BaseModel):
 def _read(given: object) -> object:
     if given == NO_VAULT:
         return None
-    return VaultSettings.model_validate_json(given) if isinstance(given, str) else given
+    return VaultLogin.model_validate_json(given) if isinstance(given, str) else given
 
 
-VaultSetting = Annotated[VaultSettings | None, BeforeValidator(_read)]
-"""A setting that is the JSON of VaultSettings, or "none"."""
+VaultSetting = Annotated[VaultLogin | None, BeforeValidator(_read)]
+"""A setting that is the JSON of VaultLogin, or "none"."""
 
 
 class VaultUser(Settings):
-    """Settings of every function that may need Vault: ``VAULT`` is JSON of VaultSettings, or "none"."""
+    """Settings of every function that may need Vault: ``VAULT`` is JSON of VaultLogin, or "none"."""
 
     vault: VaultSetting

@@ -222,7 +222,7 @@ def test_the_books_are_read_back_and_compared_with_the_ledger(bench: FunctionBen
     enter(books, "B", "-2.50")
     books.add_record(LINES, {"u_chargeback_key": "somebody else's", "amount": "99.00"})
 
-    assert bench.invoke("check_postings", REQUEST) == {"charges": 2, "total": "7.50"}
+    assert bench.invoke("check_postings", REQUEST) == {"charges": 2, "total": "7.50", "earlier_total": "0.00"}
 
 
 def test_what_was_answered_is_not_believed_when_the_books_hold_something_else(
@@ -242,10 +242,63 @@ def test_another_revision_has_lines_of_its_own(bench: FunctionBench, books: Serv
         bench.invoke("check_postings", REQUEST | {"revision": 2})
 
 
+def close_first_revision(bench: FunctionBench, books: ServiceNowStandIn, *, table: str = LINES) -> None:
+    """Revision 1 charged 99.00 and is closed; the run in hand is revision 2, and its lines are in the books."""
+    summary = {
+        "organization": BATCH.organization,
+        "billing_period": "2026-05",
+        "booked_in": "2026-05",
+        "revision": 1,
+        "billing_currency": "USD",
+        "postings": [{"cost_center": "A", "amount": "99.00", "table": table, "key": BATCH.key("A")}],
+    }
+    bench.ledger.write_json(run_files.summary_key("2026-05", 1), summary)
+    second = BATCH.model_copy(update={"revision": 2, "billing_period": "2026-06"})
+    for center, amount in (("A", "10.00"), ("B", "-2.50")):
+        columns = {"amount": amount, "u_currency": "USD", "u_cost_center": center}
+        books.add_record(LINES, columns | {"u_chargeback_key": second.key(center)})
+
+
+RESTATED = REQUEST | {"billing_period": "2026-06", "revision": 2}
+
+
+def test_a_later_revision_reads_what_it_adjusts_back_as_well(bench: FunctionBench, books: ServiceNowStandIn) -> None:
+    close_first_revision(bench, books)
+    enter(books, "A", "99.00")
+
+    assert bench.invoke("check_postings", RESTATED) == {"charges": 2, "total": "7.50", "earlier_total": "99.00"}
+
+
+@pytest.mark.parametrize(
+    ("held", "error", "said"),
+    [
+        ("98.00", PostingMismatch, r"for 2026-05 r1, .* A: record \w+ holds 98\.00 USD, .* 99\.00 USD \(-1\.00\)"),
+        (None, MissingPosting, r"for 2026-05 r1, .* A: 99\.00 is missing"),
+    ],
+)
+def test_a_difference_is_not_booked_upon_a_line_that_somebody_changed(
+    bench: FunctionBench, books: ServiceNowStandIn, held: str | None, error: type[PostingMismatch], said: str
+) -> None:
+    close_first_revision(bench, books)
+    if held:
+        enter(books, "A", held)
+
+    with pytest.raises(error, match=said + r".*books the difference to it: put the lines right"):
+        bench.invoke("check_postings", RESTATED)
+
+
+def test_what_was_posted_to_another_table_is_not_looked_for_in_this_one(
+    bench: FunctionBench, books: ServiceNowStandIn
+) -> None:
+    close_first_revision(bench, books, table="u_expenses_of_before")
+
+    assert bench.invoke("check_postings", RESTATED)["earlier_total"] == "0.00"
+
+
 def test_a_run_without_charges_finds_no_line_and_passes(bench: FunctionBench, books: ServiceNowStandIn) -> None:
     bench.work.write_json(run_files.totals_key(RUN_ID), totals(A="0.00").model_dump(mode="json"))
 
-    assert bench.invoke("check_postings", REQUEST) == {"charges": 0, "total": "0.00"}
+    assert bench.invoke("check_postings", REQUEST) == {"charges": 0, "total": "0.00", "earlier_total": "0.00"}
     enter(books, "A", "1.00")
     with pytest.raises(UnexpectedPosting):
         bench.invoke("check_postings", REQUEST)

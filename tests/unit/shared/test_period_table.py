@@ -79,7 +79,7 @@ def one_write_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("one_write_at_a_time")
 def test_of_many_at_the_same_moment_exactly_one_takes_the_month(bench: FunctionBench) -> None:
     bench.periods.save(NEW, replaces=None)
-    at_once = Barrier(4)
+    at_once = Barrier(4, timeout=30)
 
     def take(name: str) -> str | None:
         table = tables[name]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from urllib.parse import quote
 
 import pytest
@@ -57,8 +56,7 @@ def test_a_secret_within_another_does_not_save_its_rest() -> None:
 
 
 @pytest.mark.parametrize("repeated", ["\\", "&amp;", "%25", "[redacted]", "a"])
-def test_an_answer_that_does_nothing_but_repeat_itself_is_read_in_no_time(repeated: str) -> None:
+def test_an_answer_that_does_nothing_but_repeat_itself_is_read_to_its_end(repeated: str) -> None:
+    """Looked at again from each of its characters it would take days."""
     said = repeated * 1_000_000
-    started = time.process_time()
-    redact(said, ['"\\\\&%' * 9, "a" * 40 + "b"])
-    assert time.process_time() - started < 2.0
+    assert redact(said, ['"\\\\&%' * 9, "a" * 40 + "b"]) == said

@@ -15,7 +15,7 @@ from functions.shared.adapters.signing_identity import (
     read_identity,
     store_identity,
 )
-from functions.shared.adapters.vault_settings import VaultSettings
+from functions.shared.adapters.vault_settings import VaultLogin
 from functions.shared.adapters.vault_signing import VaultSigningKey
 from functions.shared.errors import SigningIdentityInvalid, SigningRefused
 from functions.shared.signing.identity import SigningIdentity
@@ -23,7 +23,7 @@ from tests.unit.function_bench import VALUES
 from tests.unit.signing_kit import NOW, install_identity
 
 PARAMETER = VALUES["IDENTITY_PARAMETER"]
-VAULT = VaultSettings(address="http://127.0.0.1:8200", role="chargeback", server_id="vault.example")
+VAULT = VaultLogin(address="http://127.0.0.1:8200", role="chargeback", server_id="vault.example")
 SETTINGS = SigningSettings(identity_parameter=PARAMETER, vault=None)
 
 

@@ -1,4 +1,4 @@
-"""Every account that was measured becomes an item with what the policy says of its ticket."""
+"""Every account that was measured, or is in the policy, becomes an item with what the policy says of its ticket."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_an_item_has_what_was_measured_and_what_the_policy_asks_for() -> None:
     policy = load_policy(sample(with_groups), HEADCOUNT)
     items = ticket_items("2026-05-run", hygiene(), PolicyOfRun.of(policy, compile_policy(policy, MAY_2026)))
 
-    first, second = (TicketItem.model_validate(item.model_dump(mode="json")) for item in items)
+    first, second = (TicketItem.model_validate(item.model_dump(mode="json")) for item in items[:2])
     assert first.run_id == "2026-05-run"
     assert (first.account.account_id, first.account.ticket_group) == (LISTED, "Claims Cloud")
     assert (second.account.account_id, second.account.ticket_group) == (UNLISTED, "Cloud FinOps")
@@ -76,3 +76,13 @@ def test_an_item_has_what_was_measured_and_what_the_policy_asks_for() -> None:
     rules = first.rules
     assert (rules.threshold, rules.hysteresis) == (Decimal("0.05"), Decimal("0.02"))
     assert (rules.days_to_fix, rules.reopen_days) == (7, 30)
+
+
+def test_an_account_of_the_policy_in_which_nothing_was_used_is_looked_at_all_the_same() -> None:
+    policy = load_policy(sample(with_groups), HEADCOUNT)
+    listed = {account.id: account.name for account in policy.document.accounts}
+    items = ticket_items("2026-05-run", hygiene(), PolicyOfRun.of(policy, compile_policy(policy, MAY_2026)))
+
+    unused = {item.account.account_id: item.account.account_name for item in items if item.account.is_unused}
+    assert unused == {account: name for account, name in listed.items() if account != LISTED}
+    assert len(items) == len({item.account.account_id for item in items}) == len(listed) + 1

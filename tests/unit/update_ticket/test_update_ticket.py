@@ -40,6 +40,19 @@ def test_an_account_without_untagged_cost_is_clean_whatever_the_threshold() -> N
     assert decision.act == "resolve"
 
 
+def test_a_ticket_ends_with_the_usage_it_is_about_when_the_next_month_is_a_week_old() -> None:
+    """Untagged resources can be mended by deleting them, and accounts by closing them."""
+    books = Notebook()
+    number = books.see(20, "0.08").number
+
+    acts = [books.see(later, None).act for later in (30, 35, 36, 37, 38)]
+    assert acts == ["leave", "leave", "leave", "resolve", "leave"]
+    assert books.see(60, "0.08").number == number, "it is taken up again like any other"
+    assert words.resolution(standing(37, None), RULES) == (
+        "2026-07-08: nothing that could be tagged has been used in July 2026."
+    )
+
+
 def test_a_day_on_which_nothing_is_new_adds_no_note() -> None:
     books = Notebook()
     books.see(0, "0.08")

@@ -19,7 +19,7 @@ from functions.shared.adapters.servicenow.credentials import OAuthJwtBearer, Ser
 from functions.shared.adapters.servicenow.instance import Instance
 from functions.shared.adapters.servicenow.mappings import ChangeMapping, ExpenseLineMapping, IncidentMapping
 from functions.shared.adapters.servicenow.patience import Patience, Timing
-from functions.shared.adapters.vault_settings import VaultSettings, VaultUser
+from functions.shared.adapters.vault_settings import VaultLogin, VaultUser
 from functions.shared.errors import PostingUnauthorized, SecretsUnavailable, SigningServiceUnavailable
 
 _SECONDS_TO_END_PROPERLY = 15.0
@@ -105,7 +105,7 @@ class _Instances:
 _INSTANCES = _Instances()
 
 
-def _signer(vault: VaultSettings | None) -> Callable[[str], Sign]:
+def _signer(vault: VaultLogin | None) -> Callable[[str], Sign]:
     from functions.shared.adapters.signing_identity import open_signing_key
 
     def signing_with(reference: str) -> Sign:

@@ -26,6 +26,7 @@ from functions.shared.errors import (
     VaultLoginRefused,
 )
 from functions.shared.settings import load_settings
+from infra.names import state_of
 from local.assembly import ROOT
 from local.servicenow.server import ServiceNowStandIn
 from local.vault.server import Fault
@@ -172,4 +173,4 @@ def test_the_documented_roles_let_in_every_function_that_signs_in(role: str, set
     handlers = (ROOT / "functions").glob("*/handler.py")
     users = [each.parent.name for each in handlers if f"({settings}Settings):" in each.read_text(encoding="utf-8")]
 
-    assert set(bound.split(",")) == {"$P-" + name.title().replace("_", "") for name in users}
+    assert set(bound.split(",")) == {"$P-" + state_of(name) for name in users}
