@@ -157,7 +157,7 @@ def test_no_intrinsic_ever_computes_with_money(state: State) -> None:
 def test_no_choice_compares_an_amount(state: State) -> None:
     for condition in state.conditions:
         comparison = {name for name in condition if name not in {"Variable", "Next"}}
-        counted = condition["Variable"] in {"$.attempt", "$.schedule.day"}
+        counted = condition["Variable"] in {"$.attempt", "$.schedule.day", "$.prepared.charges.count"}
         assert comparison <= {"BooleanEquals", "StringEquals", "IsPresent"} or counted
 
 

@@ -59,4 +59,6 @@ def test_a_secret_within_another_does_not_save_its_rest() -> None:
 def test_an_answer_that_does_nothing_but_repeat_itself_is_read_to_its_end(repeated: str) -> None:
     """Looked at again from each of its characters it would take days."""
     said = repeated * 1_000_000
-    assert redact(said, ['"\\\\&%' * 9, "a" * 40 + "b"]) == said
+    heard = redact(said, ['"\\\\&%' * 9, "a" * 40 + "b"])
+    assert len(heard) == 100_000
+    assert said.startswith(heard)
