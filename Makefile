@@ -4,7 +4,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 OUT    ?= out
 
-.PHONY: help setup run hygiene test test-slow test-trino lint synth scan deploy-local bench clean
+.PHONY: help setup run hygiene test test-slow test-trino lint synth scan pins deploy-local bench clean
 .DEFAULT_GOAL := help
 
 help: ## Show this help
@@ -45,6 +45,9 @@ synth: setup ## Synthesize the stacks into cdk.out, ready to deploy (ENV=product
 
 scan: setup ## Run the scanners: cdk-nag, cfn-lint, checkov, secrets, workflows; an unexplained finding is an error
 	@PYTHONPATH=. $(BIN)/python .ci/scan.py
+
+pins: ## Pin anew all that the packages of requirements.txt bring, in constraints.txt and the functions' layers
+	@$(PYTHON) .ci/pin.py
 
 deploy-local: setup ## Deploy every stack with the CDK CLI to a local AWS, close a month there, deploy again
 	@$(BIN)/python -m local deploy-local --out $(OUT)

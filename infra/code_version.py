@@ -24,5 +24,6 @@ def code_version(root: Path = _ROOT) -> str:
 def _files(root: Path) -> Iterator[Path]:
     yield from sorted((root / "infra" / "layers").glob("*.txt"))
     for file in sorted((root / "functions").rglob("*")):
-        if file.is_file() and "__pycache__" not in file.parts:
+        # What editors and desktops leave behind is no code; the package has none of it either.
+        if file.is_file() and "__pycache__" not in file.parts and not file.name.startswith("."):
             yield file

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from functions.check_postings.books import compare_books
 from functions.post_charge.keys import ChargeBatch
 from functions.post_charge.logic import HeldCharges
+from functions.shared import run_files
 from functions.shared.money import Cents, total
 
 
@@ -67,8 +68,20 @@ def check_earlier(revisions: Iterable[PostedRevision], books: Books) -> Decimal:
 
 def _check_revision(revision: PostedRevision, books: Books) -> Decimal:
     owed = {line.cost_center: line.amount for line in revision.postings}
-    remedy = "A later revision books the difference to it: put the lines right as they were, then run again"
-    return compare_books(owed, revision.batch, books.read_batch(revision.batch.prefix), books.table, remedy)
+    summary = run_files.summary_key(revision.billing_period, revision.revision)
+    remedy = (
+        "A later revision books the difference to it: put the lines right as they were, each under its key in the "
+        f"ledger bucket's {summary}, then run again"
+    )
+    held = _as_charged(owed, revision.batch, books.read_batch(revision.batch.prefix))
+    return compare_books(owed, revision.batch, held, books.table, remedy)
+
+
+def _as_charged(owed: Mapping[str, Decimal], batch: ChargeBatch, held: HeldCharges) -> HeldCharges:
+    """The lines with the cost centers of their keys: those in the books may have been renamed since."""
+    centers = {batch.key(center): center for center in owed}
+    lines = [line._replace(cost_center=centers.get(line.key, line.cost_center)) for line in held.lines]
+    return held._replace(lines=lines)
 
 
 def _is_in(table: str, revision: PostedRevision) -> bool:

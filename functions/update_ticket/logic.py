@@ -85,7 +85,7 @@ def decide(standing: AccountStanding, rules: TicketRules, ticket: KnownTicket | 
     A day, or a month, that the ticket has left behind changes nothing. An account in which nothing was used gets no
     ticket, and the one that is open is resolved when the month is a week old: in its first days nobody can say yet.
     """
-    if standing.is_unused and (ticket is None or ticket.status != "open" or not standing.has_settled):
+    if standing.is_unused and not (ticket and _ends_unused(standing, ticket)):
         return LEAVE
     if ticket is None:
         return _open(standing, rules, 1) if rules.drifts(standing) and not _is_over(standing) else LEAVE
@@ -104,7 +104,7 @@ def decide(standing: AccountStanding, rules: TicketRules, ticket: KnownTicket | 
 
 
 def _of_open(standing: AccountStanding, rules: TicketRules, ticket: KnownTicket) -> Decision:
-    if rules.is_clean(standing):
+    if standing.is_unused or rules.is_clean(standing):
         return _change("resolve", standing, ticket)
     last = LastChange.of(ticket)
     is_late = ticket.due_on is not None and standing.day > ticket.due_on
@@ -129,6 +129,12 @@ def _of_ended(standing: AccountStanding, rules: TicketRules, ticket: KnownTicket
         return _change("reopen", standing, ticket)._replace(due_on=_due(standing, rules))
     number = ticket.correlation_id.removeprefix(prefix_of(standing.account_id))
     return _open(standing, rules, int(number) + 1 if _NUMBER.fullmatch(number) else 1)
+
+
+def _ends_unused(standing: AccountStanding, ticket: KnownTicket) -> bool:
+    """Whether a month without usage ends a ticket: a past one says nothing of a ticket whose last day is unknown."""
+    is_dated = LastChange.of(ticket) is not None
+    return ticket.status == "open" and standing.has_settled and (is_dated or not _is_over(standing))
 
 
 def _is_over(standing: AccountStanding) -> bool:

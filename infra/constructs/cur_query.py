@@ -77,7 +77,7 @@ def export_query(flattened_tags: Sequence[str]) -> str:
         other = by_column.setdefault(tag_column_suffix(key), key)
         if other != key:
             raise ExportRefused(
-                f"flattened_tags: {key} and {other} are both user_{tag_column_suffix(key)} in the export"
+                f"more_flattened_tags: {key} and {other} are both user_{tag_column_suffix(key)} in the export"
             )
     tags = [f"resource_tags.user_{column} AS tag_{column}" for column in by_column]
     query = " ".join(("SELECT", ", ".join([*exported_columns(), *tags]), "FROM", TABLE))

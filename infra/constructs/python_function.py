@@ -28,7 +28,7 @@ def function_code() -> lambda_.Code:
     """Functions, SQL and policy as one asset, imported by the same names as in the tests."""
     keep = [pattern for folder in PACKAGED for pattern in (f"!{folder}", f"!{folder}/**")]
     return lambda_.Code.from_asset(
-        str(ROOT), exclude=["*", *keep, "**/__pycache__", "**/*.pyc"], ignore_mode=cdk.IgnoreMode.GIT
+        str(ROOT), exclude=["*", *keep, "**/__pycache__", "**/*.pyc", "**/.*"], ignore_mode=cdk.IgnoreMode.GIT
     )
 
 

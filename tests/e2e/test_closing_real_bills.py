@@ -102,7 +102,8 @@ def test_a_final_month_closes_and_says_where_to_look(final: Closed) -> None:
     out, ended = final
     assert (ended.code, ended.err) == (0, [])
     folder = out / "2018-10"
-    assert ended.out[-6:] == [
+    closed = ended.out.index("2018-10  CLOSED: billed 4,064.48 USD, allocated 4,064.48 USD, delta 0.00")
+    assert ended.out[closed : closed + 6] == [
         "2018-10  CLOSED: billed 4,064.48 USD, allocated 4,064.48 USD, delta 0.00",
         f"  summary     {folder}/summary.json",
         f"  statements  {folder}/statements  (4 business units)",

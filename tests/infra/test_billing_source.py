@@ -122,6 +122,13 @@ def test_flattened_tags_have_the_names_that_the_table_and_the_fold_know(stacks: 
         assert flat[column] == f"resource_tags.{in_map}"
 
 
+def test_further_tags_become_columns_beside_the_policys(payer_with: Callable[..., Stacks]) -> None:
+    stacks = payer_with(more_flattened_tags=("team", "cost-center"))
+    flattened = [name for name, source in delivered(stacks).items() if name != source]
+    wanted = {f"tag_{tag_column_suffix(tag)}" for tag in tags_of_the_policy(stacks)} | {"tag_team"}
+    assert sorted(flattened) == sorted(wanted)
+
+
 def test_two_tags_that_aws_spells_the_same_are_refused() -> None:
     with pytest.raises(ExportRefused, match="Cost_Center and cost-center are both user_cost_center"):
         export_query(["cost-center", "Cost_Center"])

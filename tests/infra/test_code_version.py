@@ -37,10 +37,11 @@ def test_another_line_of_code_another_font_or_another_package_is_another_version
     assert code_version(tree) != before
 
 
-def test_what_python_leaves_behind_when_it_runs_is_no_code(tree: Path) -> None:
+def test_what_python_and_a_desktop_leave_behind_is_no_code(tree: Path) -> None:
     before = code_version(tree)
     (tree / "functions" / "__pycache__").mkdir()
     (tree / "functions" / "__pycache__" / "pdf.pyc").write_bytes(b"1")
+    (tree / "functions" / ".DS_Store").write_bytes(b"1")
 
     assert code_version(tree) == before
 

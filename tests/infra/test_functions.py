@@ -14,10 +14,11 @@ from pathlib import Path
 from functions.shared.settings import environment_names
 from infra.code_version import PYTHON, code_version
 from infra.constructs.vault_access import vault_setting
+from infra.layer_packages import RUNTIME, brought_by, plain
 from infra.names import SIGNERS, invoice_reader, name_of, signing_alias
 from local.assembly import ROOT
 from tests.infra.stacks import Stacks
-from tests.infra.test_layers import brought_by_the_runtime, packages_of, plain
+from tests.infra.test_layers import packages_of
 from tests.statemachines.definition import states
 
 PACKAGED = ("functions", "sql", "policy")
@@ -58,7 +59,7 @@ def package(stacks: Stacks) -> Path:
 
 def import_as_deployed(stacks: Stacks, folder: Path, layers: Iterable[str], modules: Iterable[str]) -> set[str]:
     """Imports modules in a process that has the package, these layers and boto3; returns every module it then has."""
-    there = packages_of(layers) | brought_by_the_runtime()
+    there = packages_of(layers) | brought_by(RUNTIME)
     absent = [module for module, names in packages_distributions().items() if not {plain(n) for n in names} & there]
     assert "moto" in absent
     command = [sys.executable, "-I", "-B", "-c", IMPORT, str(package(stacks)), ",".join(absent), *modules]

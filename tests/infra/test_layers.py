@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from importlib.metadata import distribution, version
+from collections.abc import Iterable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
 
-from infra.code_version import PYTHON
 from infra.constructs.pip_layer import LAYERS, PackagesUnavailable, install_packages
+from infra.layer_packages import ASKED_FOR, RUNTIME, brought_by, packages_of_layers, plain
 
-NAMES = ("powertools", "base", "rendering")
-ASKED_FOR = {
-    "powertools": ["aws-lambda-powertools[parser,tracer]"],
-    "base": ["asn1crypto", "cryptography", "httpx", "hvac", "PyYAML", "sqlglot"],
-    "rendering": ["pyhanko", "reportlab"],
-}
-LAMBDA = {"python_version": PYTHON, "python_full_version": f"{PYTHON}.0", "platform_machine": "x86_64"}
+NAMES = tuple(ASKED_FOR)
 MOST_BYTES = 120 * 1024 * 1024
 """Of all layers together, unpacked; Lambda takes 250 MB of a function."""
 
@@ -35,37 +28,8 @@ def pins(layer: str) -> dict[str, str]:
     return found
 
 
-def plain(distribution_name: str) -> str:
-    return re.sub(r"[-_.]+", "-", distribution_name).lower()
-
-
 def packages_of(layers: Iterable[str]) -> set[str]:
     return {package for layer in layers for package in pins(layer)}
-
-
-def brought_by_the_runtime() -> set[str]:
-    """What Lambda's Python has by itself."""
-    return brought_by(["boto3"])
-
-
-def brought_by(roots: Iterable[str]) -> set[str]:
-    """Distributions with all that they require where Lambda runs."""
-    known: set[tuple[str, frozenset[str]]] = set()
-    waiting = list(map(Requirement, roots))
-    while waiting:
-        asked = waiting.pop()
-        key = plain(asked.name), frozenset(asked.extras)
-        if key not in known:
-            known.add(key)
-            waiting += _required(asked)
-    return {name for name, _ in known}
-
-
-def _required(asked: Requirement) -> Iterator[Requirement]:
-    for required in map(Requirement, distribution(asked.name).requires or []):
-        extras = [*asked.extras, ""]
-        if not required.marker or any(required.marker.evaluate(LAMBDA | {"extra": extra}) for extra in extras):
-            yield required
 
 
 def test_there_are_layers_to_check() -> None:
@@ -79,14 +43,13 @@ def test_a_layer_pins_the_versions_that_the_tests_run_with(layer: str) -> None:
 
 @pytest.mark.parametrize("layer", NAMES)
 def test_a_layer_has_all_that_its_packages_require_and_nothing_else(layer: str) -> None:
-    before = packages_of(NAMES[: NAMES.index(layer)]) | brought_by_the_runtime()
-    assert set(pins(layer)) == brought_by(ASKED_FOR[layer]) - before
+    assert set(pins(layer)) == packages_of_layers()[layer]
 
 
 def test_no_package_is_in_two_layers_or_in_one_and_the_runtime() -> None:
     packages = [package for layer in NAMES for package in pins(layer)]
     assert len(packages) == len(set(packages))
-    assert not set(packages) & brought_by_the_runtime()
+    assert not set(packages) & brought_by(RUNTIME)
 
 
 @pytest.mark.slow

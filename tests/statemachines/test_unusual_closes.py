@@ -129,7 +129,7 @@ def test_an_invoice_that_a_reviewer_lists_in_two_rows_is_one_invoice(close: Clos
     assert (found.code, found.failed) == (0, [])
 
 
-def test_a_difference_is_not_booked_upon_a_line_that_somebody_changed(close: Close) -> None:
+def test_a_later_revision_is_not_closed_while_a_line_that_it_adjusts_is_another(close: Close) -> None:
     close.deliver("2023-07", seed=1)
     assert close.run("2023-07").status == "SUCCEEDED"
     line = next(line for line in close.books.records("fm_expense_line") if "2023-07," in line["short_description"])

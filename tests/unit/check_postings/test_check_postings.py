@@ -276,15 +276,27 @@ def test_a_later_revision_reads_what_it_adjusts_back_as_well(bench: FunctionBenc
         (None, MissingPosting, r"for 2026-05 r1, .* A: 99\.00 is missing"),
     ],
 )
-def test_a_difference_is_not_booked_upon_a_line_that_somebody_changed(
+def test_a_later_revision_is_not_posted_while_a_line_that_it_adjusts_is_another(
     bench: FunctionBench, books: ServiceNowStandIn, held: str | None, error: type[PostingMismatch], said: str
 ) -> None:
     close_first_revision(bench, books)
     if held:
         enter(books, "A", held)
 
-    with pytest.raises(error, match=said + r".*books the difference to it: put the lines right"):
+    with pytest.raises(
+        error, match=said + r".*its key in the ledger bucket's periods/2026-05/revision-0001/summary.json"
+    ):
         bench.invoke("check_postings", RESTATED)
+
+
+def test_a_cost_center_that_was_renamed_since_holds_no_later_revision_up(
+    bench: FunctionBench, books: ServiceNowStandIn
+) -> None:
+    close_first_revision(bench, books)
+    columns = {"u_chargeback_key": BATCH.key("A"), "amount": "99.00", "u_currency": "USD", "u_cost_center": "A-2027"}
+    books.add_record(LINES, columns)
+
+    assert bench.invoke("check_postings", RESTATED)["earlier_total"] == "99.00"
 
 
 def test_what_was_posted_to_another_table_is_not_looked_for_in_this_one(

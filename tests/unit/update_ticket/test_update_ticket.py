@@ -53,6 +53,22 @@ def test_a_ticket_ends_with_the_usage_it_is_about_when_the_next_month_is_a_week_
     )
 
 
+def test_a_month_of_before_says_nothing_of_a_ticket_whose_last_change_nobody_knows() -> None:
+    books = Notebook()
+    number = books.see(20, "0.08").number
+    books.by_hand(number, last_update="")
+
+    assert books.see(40, None, billing_period="2026-05").act == "leave"
+    assert books.see(40, None).act == "resolve"
+
+
+def test_an_account_with_nothing_but_credits_is_unused() -> None:
+    books = Notebook()
+    books.see(20, "0.08")
+
+    assert books.see(40, "0.08", taggable_cost="-1.00", untagged_cost="2.00").act == "resolve"
+
+
 def test_a_day_on_which_nothing_is_new_adds_no_note() -> None:
     books = Notebook()
     books.see(0, "0.08")
