@@ -46,7 +46,7 @@ SIZES = {
 }
 """Of the functions that need more than others."""
 
-READ: dict[str, tuple[str, ...]] = {
+FILES_READ: dict[str, tuple[str, ...]] = {
     "ReadManifest": ("runs/*/delivery.json", "runs/*/restored.json"),
     "CompilePolicy": ("policies/*", "runs/*/sources/policy/*"),
     "RenderQueries": ("runs/*/delivery.json", "runs/*/policy.json", "runs/*/sources/sql/*"),
@@ -85,7 +85,7 @@ READ: dict[str, tuple[str, ...]] = {
 }
 """The files of a run, and of the work bucket beside them, that each function reads; query results count as such."""
 
-WRITTEN: dict[str, tuple[str, ...]] = {
+FILES_WRITTEN: dict[str, tuple[str, ...]] = {
     "ReadManifest": ("runs/*/delivery.json",),
     "CompilePolicy": ("runs/*/policy_*", "runs/*/policy.json", "runs/*/sources/policy/*"),
     "RenderQueries": ("runs/*/sources/sql/*",),
@@ -202,9 +202,9 @@ class CloseFunctions(Construct):
     def _grant_work(self) -> None:
         """Files of a run, and who may see which are there."""
         work = self._data.work
-        for state, keys in READ.items():
+        for state, keys in FILES_READ.items():
             self._allow(state, ["s3:GetObject"], [work.arn_for_objects(key) for key in keys])
-        for state, keys in WRITTEN.items():
+        for state, keys in FILES_WRITTEN.items():
             self._allow(state, ["s3:PutObject"], [work.arn_for_objects(key) for key in keys])
             self._allow(state, ["kms:GenerateDataKey"], [self._key.key_arn])
         self._list_versions("RenderQueries", work, "runs/*/sources/sql/")
