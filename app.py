@@ -10,6 +10,7 @@ from pathlib import Path
 
 import aws_cdk as cdk
 
+from functions.shared.errors import InvalidPolicy
 from infra.config import EnvironmentConfig
 from infra.environments import UnknownEnvironment, environment
 from infra.nag import check_with_nag
@@ -78,5 +79,5 @@ def add_stacks(app: cdk.App, config: EnvironmentConfig) -> None:
 if __name__ == "__main__":
     try:
         main()
-    except UnknownEnvironment as error:
+    except (UnknownEnvironment, InvalidPolicy) as error:
         sys.exit(str(error))
